@@ -1,0 +1,609 @@
+//! Commands: every way in which the state may change, one message each.
+//!
+//! A [`Proposal`] is what stands in a log entry: who asks, under which keys, which command. Everything random or timed was chosen before
+//! it was proposed. Messages are prost by hand, so the numbers below are the format on disk and between members: a number is never
+//! reused, and a new command is written only after the cluster version that knows it has been raised (`version`).
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+use crate::{
+    cluster::{ClusterWish, Observed},
+    container::{ContainerStatus, ContainerWish},
+    id::{ClusterId, ContainerId, NodeGroupId, NodeId, OperationId, TemplateId},
+    member::Member,
+    node::Node,
+    operation::{Kind, State, StepOutcome},
+    ownership::Reason,
+    template::TemplateWish,
+};
+
+/// What stands in a log entry.
+#[derive(Clone, PartialEq, Message)]
+pub struct Proposal {
+    /// Which member proposed it and which of its proposals this is; makes an internal retry harmless.
+    #[prost(message, optional, tag = "1")]
+    pub origin: Option<Origin>,
+    /// Who asks.
+    #[prost(message, optional, tag = "2")]
+    pub actor: Option<Actor>,
+    /// The client's idempotency key, if it sent one.
+    #[prost(message, optional, tag = "3")]
+    pub key: Option<IdempotencyKey>,
+    /// The proposing member's wall clock, milliseconds since 1970: for timestamps that people read, never for order or deadlines.
+    #[prost(uint64, tag = "4")]
+    pub wall_ms: u64,
+    /// The cluster version a member must know to apply this.
+    #[prost(uint32, tag = "5")]
+    pub min_version: u32,
+    /// The command.
+    #[prost(
+        oneof = "Command",
+        tags = "16, 17, 18, 19, 20, 24, 25, 32, 33, 34, 40, 41, 42, 48, 49, 50, 56, 57, 58, 64, 65, 66, 67, 68, 72, 73"
+    )]
+    pub command: Option<Command>,
+}
+
+/// Identifies one proposal of one start of one member.
+#[derive(Clone, PartialEq, Message)]
+pub struct Origin {
+    /// The member.
+    #[prost(uint64, tag = "1")]
+    pub member: u64,
+    /// Its start.
+    #[prost(uint64, tag = "2")]
+    pub incarnation: u64,
+    /// Counts this start's proposals from 1.
+    #[prost(uint64, tag = "3")]
+    pub sequence: u64,
+}
+
+/// Who asks.
+#[derive(Clone, PartialEq, Message)]
+pub struct Actor {
+    /// Keystone project.
+    #[prost(string, tag = "1")]
+    pub project_id: String,
+    /// Keystone user.
+    #[prost(string, tag = "2")]
+    pub user_id: String,
+    /// The request's id, `req-<uuid>`.
+    #[prost(string, tag = "3")]
+    pub request_id: String,
+    /// Whether the policy lets it see and change other projects' objects by this command.
+    #[prost(bool, tag = "4")]
+    pub all_projects: bool,
+}
+
+/// A client's idempotency key with the digest of what it asked for.
+#[derive(Clone, PartialEq, Message)]
+pub struct IdempotencyKey {
+    /// The key as sent, at most 255 bytes; scoped to (project, user).
+    #[prost(string, tag = "1")]
+    pub key: String,
+    /// SHA-256 over method, path, query and body.
+    #[prost(bytes = "vec", tag = "2")]
+    pub digest: Vec<u8>,
+}
+
+/// Every way in which the state may change.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Command {
+    /// A member joins and gets its number.
+    #[prost(message, tag = "16")]
+    MemberJoin(MemberJoin),
+    /// A member has started: new incarnation, addresses, drivers.
+    #[prost(message, tag = "17")]
+    MemberStarted(MemberStarted),
+    /// Begin or end draining a member.
+    #[prost(message, tag = "18")]
+    MemberDrain(MemberDrain),
+    /// A member is gone for good.
+    #[prost(message, tag = "19")]
+    MemberRemove(MemberRemove),
+    /// Raise the cluster version.
+    #[prost(message, tag = "20")]
+    RaiseVersion(RaiseVersion),
+    /// Give clusters to members.
+    #[prost(message, tag = "24")]
+    Assign(Assign),
+    /// An owner gives a cluster back.
+    #[prost(message, tag = "25")]
+    Release(Release),
+    /// Make a template.
+    #[prost(message, tag = "32")]
+    TemplateCreate(TemplateCreate),
+    /// Change a template.
+    #[prost(message, tag = "33")]
+    TemplateUpdate(TemplateUpdate),
+    /// Remove a template.
+    #[prost(message, tag = "34")]
+    TemplateDelete(TemplateDelete),
+    /// Make a cluster with its two default node groups and its create operation.
+    #[prost(message, tag = "40")]
+    ClusterCreate(ClusterCreate),
+    /// Change a cluster.
+    #[prost(message, tag = "41")]
+    ClusterUpdate(ClusterUpdate),
+    /// Delete a cluster: supersedes everything.
+    #[prost(message, tag = "42")]
+    ClusterDelete(ClusterDelete),
+    /// Make a classic node row.
+    #[prost(message, tag = "48")]
+    NodeCreate(NodeCreate),
+    /// Change a classic node row.
+    #[prost(message, tag = "49")]
+    NodeUpdate(NodeUpdate),
+    /// Remove a classic node row.
+    #[prost(message, tag = "50")]
+    NodeDelete(NodeDelete),
+    /// Make a container.
+    #[prost(message, tag = "56")]
+    ContainerCreate(ContainerCreate),
+    /// Change a container's record only.
+    #[prost(message, tag = "57")]
+    ContainerUpdate(ContainerUpdate),
+    /// Start, stop, pause, unpause, reboot, delete or execute.
+    #[prost(message, tag = "58")]
+    ContainerAct(ContainerAct),
+    /// An owner is about to make an outside call.
+    #[prost(message, tag = "64")]
+    StepBegin(StepBegin),
+    /// An owner says what became of it.
+    #[prost(message, tag = "65")]
+    StepEnd(StepEnd),
+    /// An owner ends an operation.
+    #[prost(message, tag = "66")]
+    OperationEnd(OperationEnd),
+    /// Owners report what they saw; batched.
+    #[prost(message, tag = "67")]
+    Observe(Observe),
+    /// The leader lets what is past its time expire: deadlines, idempotency keys.
+    #[prost(message, tag = "68")]
+    Expire(Expire),
+    /// Set a project's quota.
+    #[prost(message, tag = "72")]
+    QuotaSet(QuotaSet),
+    /// Remove a project's quota.
+    #[prost(message, tag = "73")]
+    QuotaDelete(QuotaDelete),
+}
+
+/// A member joins. Its number is the outcome's `number`.
+#[derive(Clone, PartialEq, Message)]
+pub struct MemberJoin {
+    /// All but `number`, which the counter gives.
+    #[prost(message, required, tag = "1")]
+    pub member: Member,
+}
+
+/// A member has started.
+#[derive(Clone, PartialEq, Message)]
+pub struct MemberStarted {
+    /// All of it as it is now; `number` says which. An older incarnation than the stored one is refused.
+    #[prost(message, required, tag = "1")]
+    pub member: Member,
+}
+
+/// Begin or end draining.
+#[derive(Clone, PartialEq, Message)]
+pub struct MemberDrain {
+    /// The member.
+    #[prost(uint64, tag = "1")]
+    pub member: u64,
+    /// True begins, false ends.
+    #[prost(bool, tag = "2")]
+    pub draining: bool,
+}
+
+/// A member is gone for good: its clusters lose their owner, its remembered proposals go.
+#[derive(Clone, PartialEq, Message)]
+pub struct MemberRemove {
+    /// The member.
+    #[prost(uint64, tag = "1")]
+    pub member: u64,
+}
+
+/// Raise the cluster version; refused while a member supports less.
+#[derive(Clone, PartialEq, Message)]
+pub struct RaiseVersion {
+    /// The new version.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+}
+
+/// Give clusters to members. All in one entry share its index as their epoch.
+#[derive(Clone, PartialEq, Message)]
+pub struct Assign {
+    /// Which cluster to whom.
+    #[prost(message, repeated, tag = "1")]
+    pub assignments: Vec<Assignment>,
+}
+
+/// One cluster to one start of one member.
+#[derive(Clone, PartialEq, Message)]
+pub struct Assignment {
+    /// The cluster.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// The member.
+    #[prost(uint64, tag = "2")]
+    pub member: u64,
+    /// Its start; skipped when the member has started again since.
+    #[prost(uint64, tag = "3")]
+    pub incarnation: u64,
+    /// The epoch the planner saw (0: none); skipped when it has changed since.
+    #[prost(uint64, tag = "4")]
+    pub expected_epoch: u64,
+    /// Why.
+    #[prost(enumeration = "Reason", tag = "5")]
+    pub reason: i32,
+}
+
+/// An owner gives a cluster back: it has ended or parked its step.
+#[derive(Clone, PartialEq, Message)]
+pub struct Release {
+    /// The cluster.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// The epoch it held.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+}
+
+/// Make a template for the actor's project.
+#[derive(Clone, PartialEq, Message)]
+pub struct TemplateCreate {
+    /// Its id; a second one with the same id is refused.
+    #[prost(message, required, tag = "1")]
+    pub id: TemplateId,
+    /// What is asked for, complete.
+    #[prost(message, required, tag = "2")]
+    pub wish: TemplateWish,
+}
+
+/// Change a template to a complete new wish.
+#[derive(Clone, PartialEq, Message)]
+pub struct TemplateUpdate {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: TemplateId,
+    /// The revision the new wish was made from; refused when it has changed since.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+    /// The complete new wish.
+    #[prost(message, required, tag = "3")]
+    pub wish: TemplateWish,
+}
+
+/// Remove a template; refused while clusters use it.
+#[derive(Clone, PartialEq, Message)]
+pub struct TemplateDelete {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: TemplateId,
+    /// Only if it has this revision; 0: any.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+}
+
+/// Make a cluster.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterCreate {
+    /// Its id.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// Its template.
+    #[prost(message, required, tag = "2")]
+    pub template_id: TemplateId,
+    /// What is asked for, complete, template's values laid in.
+    #[prost(message, required, tag = "3")]
+    pub wish: ClusterWish,
+    /// Machines of `default-worker`.
+    #[prost(uint32, tag = "4")]
+    pub node_count: u32,
+    /// Machines of `default-master`.
+    #[prost(uint32, tag = "5")]
+    pub master_count: u32,
+    /// Id of `default-worker`.
+    #[prost(message, required, tag = "6")]
+    pub worker_group: NodeGroupId,
+    /// Id of `default-master`.
+    #[prost(message, required, tag = "7")]
+    pub master_group: NodeGroupId,
+    /// Id of the create operation.
+    #[prost(message, required, tag = "8")]
+    pub operation: OperationId,
+    /// Name of the provisioning driver.
+    #[prost(string, tag = "9")]
+    pub driver: String,
+    /// Clusters the project may have when it has no quota of its own.
+    #[prost(uint32, tag = "10")]
+    pub default_quota: u32,
+}
+
+/// Change a cluster.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterUpdate {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// Only if it has this revision; 0: any.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+    /// New size of `default-worker`, if it changes.
+    #[prost(uint32, optional, tag = "3")]
+    pub node_count: Option<u32>,
+    /// New health, if an agent pushes one.
+    #[prost(message, optional, tag = "4")]
+    pub health: Option<HealthReport>,
+    /// Id of the update operation (used when there is something to do).
+    #[prost(message, required, tag = "5")]
+    pub operation: OperationId,
+}
+
+/// Health as pushed by an agent in the cluster.
+#[derive(Clone, PartialEq, Message)]
+pub struct HealthReport {
+    /// New health, absent: unchanged.
+    #[prost(enumeration = "crate::cluster::Health", optional, tag = "1")]
+    pub health: Option<i32>,
+    /// Whether `reason` replaces the old one.
+    #[prost(bool, tag = "2")]
+    pub has_reason: bool,
+    /// Why, per part.
+    #[prost(btree_map = "string, string", tag = "3")]
+    pub reason: BTreeMap<String, String>,
+}
+
+/// Delete a cluster: any status; its open operations are superseded.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterDelete {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// Only if it has this revision; 0: any.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+    /// Id of the delete operation; ignored when a deletion is already open.
+    #[prost(message, required, tag = "3")]
+    pub operation: OperationId,
+}
+
+/// Make a classic node row.
+#[derive(Clone, PartialEq, Message)]
+pub struct NodeCreate {
+    /// The row; serial, revision, project, user and times are set by apply.
+    #[prost(message, required, tag = "1")]
+    pub node: Node,
+}
+
+/// Change a classic node row to a complete new one.
+#[derive(Clone, PartialEq, Message)]
+pub struct NodeUpdate {
+    /// The row with its new kind, image and Ironic id.
+    #[prost(message, required, tag = "1")]
+    pub node: Node,
+    /// The revision it was made from.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+}
+
+/// Remove a classic node row.
+#[derive(Clone, PartialEq, Message)]
+pub struct NodeDelete {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: NodeId,
+    /// Only if it has this revision; 0: any.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+}
+
+/// Make a container and its create operation.
+#[derive(Clone, PartialEq, Message)]
+pub struct ContainerCreate {
+    /// Its id.
+    #[prost(message, required, tag = "1")]
+    pub id: ContainerId,
+    /// Its cluster, which must be there, visible, and not being deleted.
+    #[prost(message, required, tag = "2")]
+    pub cluster: ClusterId,
+    /// What is asked for, complete.
+    #[prost(message, required, tag = "3")]
+    pub wish: ContainerWish,
+    /// Id of the create operation.
+    #[prost(message, required, tag = "4")]
+    pub operation: OperationId,
+    /// How long the operation may take, milliseconds of log time.
+    #[prost(uint64, tag = "5")]
+    pub timeout_ms: u64,
+}
+
+/// Change a container's record only (classic PATCH has no effect on the engine).
+#[derive(Clone, PartialEq, Message)]
+pub struct ContainerUpdate {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: ContainerId,
+    /// The revision the new wish was made from.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+    /// The complete new wish.
+    #[prost(message, required, tag = "3")]
+    pub wish: ContainerWish,
+}
+
+/// Start, stop, pause, unpause, reboot, delete or execute: accepted as an operation.
+#[derive(Clone, PartialEq, Message)]
+pub struct ContainerAct {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: ContainerId,
+    /// What.
+    #[prost(enumeration = "Kind", tag = "2")]
+    pub kind: i32,
+    /// Id of the operation.
+    #[prost(message, required, tag = "3")]
+    pub operation: OperationId,
+    /// How long it may take, milliseconds of log time.
+    #[prost(uint64, tag = "4")]
+    pub timeout_ms: u64,
+    /// The command line of an execute.
+    #[prost(string, optional, tag = "5")]
+    pub command: Option<String>,
+}
+
+/// An owner is about to make an outside call: recorded before the call is made.
+#[derive(Clone, PartialEq, Message)]
+pub struct StepBegin {
+    /// The operation.
+    #[prost(message, required, tag = "1")]
+    pub operation: OperationId,
+    /// The owner's epoch; an old one is refused as stale.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The step's name.
+    #[prost(string, tag = "3")]
+    pub name: String,
+    /// The deterministic outside name it works on.
+    #[prost(string, tag = "4")]
+    pub target: String,
+    /// How long the call may still take effect, milliseconds.
+    #[prost(uint64, tag = "5")]
+    pub effect_ms: u64,
+}
+
+/// An owner says what became of a step.
+#[derive(Clone, PartialEq, Message)]
+pub struct StepEnd {
+    /// The operation.
+    #[prost(message, required, tag = "1")]
+    pub operation: OperationId,
+    /// The owner's epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The step's name.
+    #[prost(string, tag = "3")]
+    pub name: String,
+    /// What became of it.
+    #[prost(enumeration = "StepOutcome", tag = "4")]
+    pub outcome: i32,
+    /// The outside object's own id.
+    #[prost(string, optional, tag = "5")]
+    pub external_id: Option<String>,
+    /// Why, in words.
+    #[prost(string, optional, tag = "6")]
+    pub reason: Option<String>,
+    /// What was seen by the way; applied in the same entry.
+    #[prost(message, optional, tag = "7")]
+    pub seen: Option<Sighting>,
+    /// If set, the operation ends in this state in the same entry.
+    #[prost(enumeration = "State", optional, tag = "8")]
+    pub ends: Option<i32>,
+}
+
+/// An owner ends an operation without a step (nothing was left to do, or it cannot be done).
+#[derive(Clone, PartialEq, Message)]
+pub struct OperationEnd {
+    /// The operation.
+    #[prost(message, required, tag = "1")]
+    pub operation: OperationId,
+    /// The owner's epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// How it ends.
+    #[prost(enumeration = "State", tag = "3")]
+    pub state: i32,
+    /// Why, in words.
+    #[prost(string, optional, tag = "4")]
+    pub reason: Option<String>,
+    /// What was seen by the way; applied in the same entry.
+    #[prost(message, optional, tag = "5")]
+    pub seen: Option<Sighting>,
+}
+
+/// What owners saw; each sighting stands under its own epoch, stale ones are skipped.
+#[derive(Clone, PartialEq, Message)]
+pub struct Observe {
+    /// The sightings.
+    #[prost(message, repeated, tag = "1")]
+    pub sightings: Vec<Sighting>,
+}
+
+/// What an owner saw of one cluster.
+#[derive(Clone, PartialEq, Message)]
+pub struct Sighting {
+    /// The cluster.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// The owner's epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The cluster itself, if it was looked at.
+    #[prost(message, optional, tag = "3")]
+    pub observed: Option<Observed>,
+    /// Containers that were looked at.
+    #[prost(message, repeated, tag = "4")]
+    pub containers: Vec<ContainerSighting>,
+    /// Its machines; replaces all earlier ones when `nodes_seen`.
+    #[prost(message, repeated, tag = "5")]
+    pub nodes: Vec<Node>,
+    /// Whether `nodes` is the whole list.
+    #[prost(bool, tag = "6")]
+    pub nodes_seen: bool,
+}
+
+/// What an owner saw of one container.
+#[derive(Clone, PartialEq, Message)]
+pub struct ContainerSighting {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: ContainerId,
+    /// Its status.
+    #[prost(enumeration = "ContainerStatus", tag = "2")]
+    pub status: i32,
+    /// Why, in words.
+    #[prost(string, optional, tag = "3")]
+    pub reason: Option<String>,
+    /// The engine's own id.
+    #[prost(string, optional, tag = "4")]
+    pub engine_id: Option<String>,
+}
+
+/// Lets what is past its time expire, by the entry's log time: operations over their deadline fail, remembered outcomes go.
+#[derive(Clone, PartialEq, Message)]
+pub struct Expire {
+    /// At most this many of each kind in one entry.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+}
+
+/// Set a project's quota (made or changed).
+#[derive(Clone, PartialEq, Message)]
+pub struct QuotaSet {
+    /// Keystone project.
+    #[prost(string, tag = "1")]
+    pub project_id: String,
+    /// `Cluster`.
+    #[prost(string, tag = "2")]
+    pub resource: String,
+    /// The limit.
+    #[prost(uint32, tag = "3")]
+    pub hard_limit: u32,
+    /// `Some(true)`: only if there is none yet; `Some(false)`: only if there is one.
+    #[prost(bool, optional, tag = "4")]
+    pub create: Option<bool>,
+}
+
+/// Remove a project's quota.
+#[derive(Clone, PartialEq, Message)]
+pub struct QuotaDelete {
+    /// Keystone project.
+    #[prost(string, tag = "1")]
+    pub project_id: String,
+    /// `Cluster`.
+    #[prost(string, tag = "2")]
+    pub resource: String,
+}

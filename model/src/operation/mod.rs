@@ -1,0 +1,225 @@
+//! An operation: one accepted change of one cluster or of one of its containers, made of steps.
+//!
+//! Intent before effect: a step is recorded under the owner's epoch before the outside call is made, with the deterministic outside
+//! name and with how long the call may still take effect. Whoever owns the cluster next finds the step open and resumes it: it looks
+//! for the outside name before it creates, and waits out the effect time for steps that are not create-or-adopt. An operation ends in
+//! exactly one terminal state; ends are never taken back.
+
+use prost::Message;
+
+use crate::{
+    id::{ClusterId, ContainerId, OperationId},
+    record::{Index, Record},
+    tables::table,
+};
+
+/// An operation as stored.
+#[derive(Clone, PartialEq, Message)]
+pub struct Operation {
+    /// Its id.
+    #[prost(message, required, tag = "1")]
+    pub id: OperationId,
+    /// The cluster it is about.
+    #[prost(message, required, tag = "2")]
+    pub cluster: ClusterId,
+    /// The container it is about, if it is about one.
+    #[prost(message, optional, tag = "3")]
+    pub container: Option<ContainerId>,
+    /// What is to be done.
+    #[prost(enumeration = "Kind", tag = "4")]
+    pub kind: i32,
+    /// Where it stands.
+    #[prost(enumeration = "State", tag = "5")]
+    pub state: i32,
+    /// Its steps in the order in which they were begun.
+    #[prost(message, repeated, tag = "6")]
+    pub steps: Vec<Step>,
+    /// Log time after which it is failed; 0 is never. Milliseconds.
+    #[prost(uint64, tag = "7")]
+    pub deadline_ms: u64,
+    /// Why it ended as it did, in words.
+    #[prost(string, optional, tag = "8")]
+    pub reason: Option<String>,
+    /// Log index at which it was accepted: operations of a cluster run in this order.
+    #[prost(uint64, tag = "9")]
+    pub accepted: u64,
+    /// Log time of acceptance, milliseconds.
+    #[prost(uint64, tag = "10")]
+    pub accepted_ms: u64,
+    /// Log time of its end, milliseconds.
+    #[prost(uint64, optional, tag = "11")]
+    pub ended_ms: Option<u64>,
+    /// The client's request id.
+    #[prost(string, tag = "12")]
+    pub request_id: String,
+    /// Project of who asked.
+    #[prost(string, tag = "13")]
+    pub project_id: String,
+    /// User who asked.
+    #[prost(string, tag = "14")]
+    pub user_id: String,
+    /// The command line of an execute.
+    #[prost(string, optional, tag = "15")]
+    pub command: Option<String>,
+    /// Position among operations accepted by the same entry.
+    #[prost(uint32, tag = "16")]
+    pub part: u32,
+}
+
+impl Operation {
+    /// Whether it is still to be worked on.
+    pub fn open(&self) -> bool {
+        self.state() == State::Open
+    }
+    /// The step that was begun and not ended, if any.
+    pub fn open_step(&self) -> Option<&Step> {
+        self.steps.iter().rev().find(|step| step.outcome() == StepOutcome::Begun)
+    }
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum Kind {
+    /// Makes a cluster.
+    ClusterCreate = 0,
+    /// Changes a cluster.
+    ClusterUpdate = 1,
+    /// Removes a cluster.
+    ClusterDelete = 2,
+    /// Makes a container (without starting it).
+    ContainerCreate = 3,
+    /// Starts it.
+    ContainerStart = 4,
+    /// Stops it.
+    ContainerStop = 5,
+    /// Pauses it.
+    ContainerPause = 6,
+    /// Unpauses it.
+    ContainerUnpause = 7,
+    /// Restarts it: at most once.
+    ContainerReboot = 8,
+    /// Removes it.
+    ContainerDelete = 9,
+    /// Runs a command in it: at most once.
+    ContainerExecute = 10,
+}
+
+impl Kind {
+    /// The word shown to people, such as `container.start`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ClusterCreate => "cluster.create",
+            Self::ClusterUpdate => "cluster.update",
+            Self::ClusterDelete => "cluster.delete",
+            Self::ContainerCreate => "container.create",
+            Self::ContainerStart => "container.start",
+            Self::ContainerStop => "container.stop",
+            Self::ContainerPause => "container.pause",
+            Self::ContainerUnpause => "container.unpause",
+            Self::ContainerReboot => "container.reboot",
+            Self::ContainerDelete => "container.delete",
+            Self::ContainerExecute => "container.execute",
+        }
+    }
+    /// Whether it must run at most once, so that an interrupted step ends as "outcome unknown" instead of being repeated.
+    pub fn at_most_once(self) -> bool {
+        matches!(self, Self::ContainerReboot | Self::ContainerExecute)
+    }
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum State {
+    /// Accepted, not ended.
+    Open = 0,
+    /// Done.
+    Succeeded = 1,
+    /// Failed, with a reason.
+    Failed = 2,
+    /// Another operation took its place.
+    Superseded = 3,
+    /// It ran at most once and nobody can tell what became of it.
+    Unknown = 4,
+}
+
+impl State {
+    /// The word shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Superseded => "SUPERSEDED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// One step of an operation: an intent, and what became of it.
+#[derive(Clone, PartialEq, Message)]
+pub struct Step {
+    /// What the step does, such as `network.create`; unique in its operation.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The deterministic outside name it works on.
+    #[prost(string, tag = "2")]
+    pub target: String,
+    /// The epoch under which it was last begun.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// How often it was begun.
+    #[prost(uint32, tag = "4")]
+    pub attempts: u32,
+    /// What became of it.
+    #[prost(enumeration = "StepOutcome", tag = "5")]
+    pub outcome: i32,
+    /// The outside object's own id.
+    #[prost(string, optional, tag = "6")]
+    pub external_id: Option<String>,
+    /// Why, in words.
+    #[prost(string, optional, tag = "7")]
+    pub reason: Option<String>,
+    /// How long after its beginning the outside call may still take effect, milliseconds.
+    #[prost(uint64, tag = "8")]
+    pub effect_ms: u64,
+    /// Log time of the last beginning, milliseconds.
+    #[prost(uint64, tag = "9")]
+    pub begun_ms: u64,
+    /// Log time of its end, milliseconds.
+    #[prost(uint64, optional, tag = "10")]
+    pub ended_ms: Option<u64>,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum StepOutcome {
+    /// Begun; whether it took effect is not known yet.
+    Begun = 0,
+    /// Done.
+    Done = 1,
+    /// Failed; the operation may try again.
+    Failed = 2,
+    /// Nobody can tell.
+    Unknown = 3,
+}
+
+impl Record for Operation {
+    const TABLE: u8 = table::OPERATION;
+    fn key(&self) -> Vec<u8> {
+        self.id.bytes().to_vec()
+    }
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        let order = [self.cluster.bytes().as_slice(), &self.accepted.to_be_bytes(), &self.part.to_be_bytes()].concat();
+        let mut rows = vec![(Index::OperationByCluster, order.clone())];
+        if self.open() {
+            rows.push((Index::OperationOpenByCluster, order));
+            if self.deadline_ms != 0 {
+                rows.push((Index::OperationByDeadline, self.deadline_ms.to_be_bytes().to_vec()));
+            }
+        }
+        rows
+    }
+}

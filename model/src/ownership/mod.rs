@@ -1,0 +1,73 @@
+//! Who acts for which cluster, under which epoch.
+//!
+//! The epoch of an assignment is the log index of the entry that made it: it only ever grows, and no two assignments share one. It is
+//! bound to a member *and its incarnation*, so a restarted member must be assigned afresh before it acts. Everything an owner reports
+//! carries the epoch; apply refuses any other.
+
+use prost::Message;
+
+use crate::{
+    id::{ClusterId, MemberId},
+    record::{Index, Record},
+    tables::table,
+};
+
+/// The present assignment of one cluster.
+#[derive(Clone, PartialEq, Message)]
+pub struct Ownership {
+    /// The cluster.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// The member that owns it; 0 when it was released and nobody owns it.
+    #[prost(uint64, tag = "2")]
+    pub member: u64,
+    /// Which start of that member.
+    #[prost(uint64, tag = "3")]
+    pub incarnation: u64,
+    /// The log index of the assignment.
+    #[prost(uint64, tag = "4")]
+    pub epoch: u64,
+    /// Why it was assigned.
+    #[prost(enumeration = "Reason", tag = "5")]
+    pub reason: i32,
+    /// Log time of the assignment, milliseconds.
+    #[prost(uint64, tag = "6")]
+    pub since_ms: u64,
+}
+
+impl Ownership {
+    /// The owner, if there is one.
+    pub fn owner(&self) -> Option<MemberId> {
+        (self.member != 0).then_some(MemberId(self.member))
+    }
+}
+
+impl Record for Ownership {
+    const TABLE: u8 = table::OWNERSHIP;
+    fn key(&self) -> Vec<u8> {
+        self.cluster.bytes().to_vec()
+    }
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![(Index::OwnershipByMember, self.member.to_be_bytes().to_vec())]
+    }
+}
+
+/// Why a cluster was assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum Reason {
+    /// It had no owner yet.
+    New = 0,
+    /// Its owner fell silent.
+    Lost = 1,
+    /// Its owner was started again.
+    Restarted = 2,
+    /// Its owner is draining.
+    Drain = 3,
+    /// To spread the work.
+    Balance = 4,
+    /// Its owner left the cluster.
+    Removed = 5,
+    /// Its owner gave it back.
+    Released = 6,
+}

@@ -1,0 +1,195 @@
+//! The typed layer over `tables`: a record knows its table, its key and the index rows under which lists find it.
+//!
+//! Invariant: index rows exist exactly for the stored form of a record. [`put`] removes the rows that the previous form had and the
+//! new one has not, so nothing else may write records. Index keys end with the record's key, so that a list needs no second look-up
+//! to know what to read.
+
+use prost::Message;
+
+use crate::tables::{Fault, KeyRange, Tables, View, Visit, table};
+
+/// Something that is kept in a table under a key of its own.
+pub trait Record: Message + Default + Clone + PartialEq {
+    /// The first byte of its keys.
+    const TABLE: u8;
+    /// The key within its table.
+    fn key(&self) -> Vec<u8>;
+    /// The names of its index rows: each a (`index`, `sort key`) pair; see [`index_key`].
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        Vec::new()
+    }
+}
+
+/// The secondary indexes. Append only; a byte is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Index {
+    /// Templates by project, then serial.
+    TemplateByProject = 1,
+    /// Templates by name.
+    TemplateByName = 2,
+    /// Public templates by serial.
+    TemplatePublic = 3,
+    /// Clusters by project, then serial.
+    ClusterByProject = 4,
+    /// Clusters by name.
+    ClusterByName = 5,
+    /// Clusters by template.
+    ClusterByTemplate = 6,
+    /// All clusters by serial.
+    ClusterBySerial = 7,
+    /// Node groups by cluster, then serial.
+    NodeGroupByCluster = 8,
+    /// Nodes by project, then serial.
+    NodeByProject = 9,
+    /// Nodes by cluster, then serial.
+    NodeByCluster = 10,
+    /// Containers by project, then serial.
+    ContainerByProject = 11,
+    /// Containers by cluster, then serial.
+    ContainerByCluster = 12,
+    /// Containers by name.
+    ContainerByName = 13,
+    /// Operations by cluster, in order of acceptance.
+    OperationByCluster = 14,
+    /// Unfinished operations by deadline.
+    OperationByDeadline = 15,
+    /// Events by cluster, then log index.
+    EventByCluster = 16,
+    /// Clusters by owner.
+    OwnershipByMember = 17,
+    /// All templates by serial.
+    TemplateBySerial = 18,
+    /// Unfinished operations by cluster.
+    OperationOpenByCluster = 19,
+    /// Idempotency keys by the log time at which they are forgotten.
+    IdempotencyByExpiry = 20,
+}
+
+/// The whole key of a record.
+pub fn whole_key(table: u8, key: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(1 + key.len());
+    whole.push(table);
+    whole.extend_from_slice(key);
+    whole
+}
+
+/// The prefix of all rows of `index` under `sort`.
+pub fn index_prefix(index: Index, sort: &[u8]) -> Vec<u8> {
+    let mut prefix = Vec::with_capacity(2 + sort.len());
+    prefix.push(table::INDEX);
+    prefix.push(index as u8);
+    prefix.extend_from_slice(sort);
+    prefix
+}
+
+/// A text as part of a sort key: ends with a zero byte, which validated texts never hold.
+pub fn text_key(text: &str) -> Vec<u8> {
+    let mut key = text.as_bytes().to_vec();
+    key.push(0);
+    key
+}
+
+fn index_rows<R: Record>(record: &R) -> Vec<Vec<u8>> {
+    let key = record.key();
+    record
+        .indexes()
+        .into_iter()
+        .map(|(index, sort)| {
+            let mut row = index_prefix(index, &sort);
+            row.extend_from_slice(&key);
+            row
+        })
+        .collect()
+}
+
+/// Decodes a stored record.
+pub fn decode<R: Record>(key: &[u8], value: &[u8]) -> Result<R, Fault> {
+    R::decode(value).map_err(|error| Fault::Record { key: format!("{:?}", bytes::Bytes::copy_from_slice(key)), reason: error.to_string() })
+}
+
+/// The record under `key` of its table.
+pub fn get<R: Record>(view: &(impl View + ?Sized), key: &[u8]) -> Result<Option<R>, Fault> {
+    let whole = whole_key(R::TABLE, key);
+    view.get(&whole)?.map(|value| decode(&whole, &value)).transpose()
+}
+
+/// Stores a record and keeps its index rows in step.
+pub fn put<R: Record>(tables: &mut (impl Tables + ?Sized), record: &R) -> Result<(), Fault> {
+    let previous: Option<R> = get(tables, &record.key())?;
+    replace(tables, previous.as_ref(), record);
+    Ok(())
+}
+
+/// Stores a record whose previous form is already at hand (`None`: it is new).
+pub fn replace<R: Record>(tables: &mut (impl Tables + ?Sized), previous: Option<&R>, record: &R) {
+    let rows = index_rows(record);
+    let before = previous.map(index_rows).unwrap_or_default();
+    for row in &before {
+        if !rows.contains(row) {
+            tables.delete(row.clone());
+        }
+    }
+    for row in rows {
+        if !before.contains(&row) {
+            tables.put(row, Vec::new());
+        }
+    }
+    tables.put(whole_key(R::TABLE, &record.key()), record.encode_to_vec());
+}
+
+/// Removes a record and its index rows.
+pub fn delete<R: Record>(tables: &mut (impl Tables + ?Sized), record: &R) {
+    for row in index_rows(record) {
+        tables.delete(row);
+    }
+    tables.delete(whole_key(R::TABLE, &record.key()));
+}
+
+/// Visits all records of a table in key order.
+pub fn each<R: Record>(view: &(impl View + ?Sized), visit: &mut dyn FnMut(R) -> Visit) -> Result<(), Fault> {
+    let mut fault = None;
+    view.scan(KeyRange::prefix(&[R::TABLE]), &mut |key, value| match decode(key, value) {
+        Ok(record) => visit(record),
+        Err(error) => {
+            fault = Some(error);
+            Visit::Stop
+        }
+    })?;
+    fault.map_or(Ok(()), Err)
+}
+
+/// All records of a table: for small tables and for checks.
+pub fn all<R: Record>(view: &(impl View + ?Sized)) -> Result<Vec<R>, Fault> {
+    let mut records = Vec::new();
+    each(view, &mut |record| {
+        records.push(record);
+        Visit::Continue
+    })?;
+    Ok(records)
+}
+
+/// The keys (within `R`'s table) of the rows of `index` under `sort`, in order, `limit` at most.
+/// `key_len` is the length of `R`'s keys.
+pub fn keys_by<R: Record>(view: &(impl View + ?Sized), index: Index, sort: &[u8], key_len: usize, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut keys = Vec::new();
+    if limit == 0 {
+        return Ok(keys);
+    }
+    view.scan(KeyRange::prefix(&index_prefix(index, sort)), &mut |row, _| {
+        keys.push(row[row.len().saturating_sub(key_len)..].to_vec());
+        if keys.len() < limit { Visit::Continue } else { Visit::Stop }
+    })?;
+    Ok(keys)
+}
+
+/// The records of `index` under `sort`, in order, `limit` at most, whose keys are 16-byte ids.
+pub fn list_by<R: Record>(view: &(impl View + ?Sized), index: Index, sort: &[u8], limit: usize) -> Result<Vec<R>, Fault> {
+    let mut records = Vec::new();
+    for key in keys_by::<R>(view, index, sort, 16, limit)? {
+        if let Some(record) = get(view, &key)? {
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
