@@ -1,0 +1,71 @@
+//! What the conductor decides on when a call fails.
+//!
+//! The variants are the decisions: it is not there, come back later, never, try again, nobody can tell. The backend's own words travel
+//! along for the person who reads the status reason; nothing matches on them.
+
+use std::time::Duration;
+
+/// A failed call to an engine or a provisioner.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// What was named is not there. Certain.
+    #[error("it is not there: {0}")]
+    Gone(String),
+    /// The backend is occupied with this very thing. Nothing was changed.
+    #[error("busy: {reason}")]
+    Busy {
+        /// The backend's words.
+        reason: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The backend said no, and will say no again. Nothing was changed.
+    #[error("{0}")]
+    Refused(String),
+    /// It did not work this time; a repetition may. The call had no effect, or one that a repetition completes.
+    #[error("{0}")]
+    Broken(String),
+    /// No answer in time, or the connection ended before the answer: the effect may or may not happen, now or later.
+    #[error("no answer: {0}")]
+    Timeout(String),
+}
+
+/// The five kinds of [`Error`], for counting and comparing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// See [`Error::Gone`].
+    Gone,
+    /// See [`Error::Busy`].
+    Busy,
+    /// See [`Error::Refused`].
+    Refused,
+    /// See [`Error::Broken`].
+    Broken,
+    /// See [`Error::Timeout`].
+    Timeout,
+}
+
+impl Error {
+    /// Its kind.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Gone(_) => Class::Gone,
+            Self::Busy { .. } => Class::Busy,
+            Self::Refused(_) => Class::Refused,
+            Self::Broken(_) => Class::Broken,
+            Self::Timeout(_) => Class::Timeout,
+        }
+    }
+    /// Whether a repetition is pointless until something else changes.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Gone(_) | Self::Refused(_))
+    }
+    /// Whether the effect may have happened, or may still: a step that must run at most once then ends as "outcome unknown".
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(self, Self::Timeout(_))
+    }
+    /// When the backend asked to be called again, where it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::Busy { retry_after, .. } = self { Some(*retry_after) } else { None }
+    }
+}

@@ -1,0 +1,67 @@
+//! The provisioner axis: making the endpoint of a cluster.
+//!
+//! # The contract
+//! * Outside names are derived from the cluster's id. `look` finds what is there by tag, whoever made it and whether or not its id was
+//!   ever recorded; `create` looks first and adopts.
+//! * Where the backend lets two things have one name, `create` lists again by tag after it made one and keeps the *oldest* (smallest id
+//!   at equal age), removing its own if that is another. All who do so keep the same one.
+//! * No call lasts longer than [`limit::PROVISION`](crate::limit::PROVISION). Longer work answers [`Progress::Working`] with the time
+//!   after which a look is worth it; the same call is then simply made again. Nothing is awaited in here.
+//! * `update` leads what is there to the spec; nothing to do is success. `delete` removes everything that carries the cluster's tag, in
+//!   an order in which an interruption leaves the rest findable; gone is success. Both act by the backend's own ids.
+//! * A backend that compares versions gets the epoch as a fence; see [`engine`](crate::engine) for what remains where none does.
+//!
+//! # How the provisioners to come fit in
+//! *Heat.* The stack's name is derived from the cluster's id and is unique within the project (409: look again); its tags carry the
+//! mark. `look` is one GET by that name, or by the id in [`ClusterSpec::backend_id`]; `*_IN_PROGRESS` is
+//! [`Phase::Working`](crate::Phase::Working), `*_FAILED` and `ROLLBACK_*` are [`Phase::Failed`](crate::Phase::Failed) with the stack's
+//! reason verbatim, outputs are read once it is complete and become the addresses. `create`, `update` and `delete` send their one
+//! request and answer Working; 409 on an action in progress is [`Error::Busy`]. 400 is [`Error::Refused`] in Heat's
+//! words. Each further node group is a stack of its own and is led along by the same calls, so Working covers all of them and failure
+//! of one is shown only when none works any more. Deletes are by stack id. The trust (requester's token, wiped with its step) and the
+//! OpenStack session come as further fields of [`ClusterSpec`], opened from their seal by the conductor; a trust is found again by its
+//! trustee user, which there is one of per cluster.
+//!
+//! *Attach.* An endpoint that somebody else made: `create` and `look` only check that it answers and carries no other cluster's mark
+//! (Kubernetes: an annotated namespace, whose `resourceVersion` is the fence; Docker API: a labelled network); `delete` takes our
+//! mark away and leaves the rest.
+//!
+//! *Engines on top.* What a provisioner hands over is an address, and later the certificates for it; whether Kubernetes, the Docker
+//! API, swarm mode or Marathon answers there is the coe's matter: see [`engine`](crate::engine).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{error::Error, mark::Mark, seen::Provisioned, spec::ClusterSpec};
+
+/// Makes, changes and removes the endpoints of clusters. See the module for the contract.
+#[async_trait]
+pub trait Provisioner: Send + Sync {
+    /// Engines that can be had on what this one makes, as coe names.
+    fn coes(&self) -> &[&'static str];
+
+    /// What is there, found by tag. Bound: [`limit::LOOK`](crate::limit::LOOK).
+    async fn look(&self, cluster: &ClusterSpec) -> Result<Option<Provisioned>, Error>;
+
+    /// Creates or adopts.
+    async fn create(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<Provisioned>, Error>;
+
+    /// Leads what is there to the spec. [`Error::Gone`] when there is nothing.
+    async fn update(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<Provisioned>, Error>;
+
+    /// Removes all of it, containers included.
+    async fn delete(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<()>, Error>;
+}
+
+/// How far a provisioner got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress<T> {
+    /// Finished.
+    Done(T),
+    /// The backend is at it; make the same call again after this time.
+    Working {
+        /// When a repetition is worth it.
+        look_again: Duration,
+    },
+}

@@ -1,0 +1,75 @@
+//! The one list of what this program can drive.
+//!
+//! Driver and coe names are words, not an enum of the model: a member announces those it has, and a cluster is given only to a member
+//! that can serve it, so a rolling upgrade may bring a driver that the older members lack.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use crate::{
+    engine::{Connector, Engine},
+    error::Error,
+    provision::Provisioner,
+    seen::Provisioned,
+    spec::ClusterSpec,
+};
+
+/// Provisioners by driver name, engines by coe.
+#[derive(Clone, Default)]
+pub struct Registry {
+    provisioners: BTreeMap<String, Arc<dyn Provisioner>>,
+    connectors: BTreeMap<String, Arc<dyn Connector>>,
+}
+
+impl Registry {
+    /// An empty list, to be filled with [`Self::with_provisioner`] and [`Self::with_connector`]: what tests and simulations do.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one more provisioner; a second of the same name replaces the first.
+    #[must_use]
+    pub fn with_provisioner(mut self, name: &str, provisioner: Arc<dyn Provisioner>) -> Self {
+        self.provisioners.insert(name.to_owned(), provisioner);
+        self
+    }
+
+    /// With one more engine; a second of the same coe replaces the first.
+    #[must_use]
+    pub fn with_connector(mut self, coe: &str, connector: Arc<dyn Connector>) -> Self {
+        self.connectors.insert(coe.to_owned(), connector);
+        self
+    }
+
+    /// Names of the provisioners: what a member announces as its drivers.
+    pub fn names(&self) -> Vec<String> {
+        self.provisioners.keys().cloned().collect()
+    }
+
+    /// Whether `driver` can make a cluster of `coe` and the coe can be spoken to.
+    pub fn serves(&self, driver: &str, coe: &str) -> bool {
+        self.provisioners.get(driver).is_some_and(|provisioner| provisioner.coes().contains(&coe)) && self.connectors.contains_key(coe)
+    }
+
+    /// The provisioner of this cluster.
+    pub fn provisioner(&self, cluster: &ClusterSpec) -> Result<Arc<dyn Provisioner>, Error> {
+        let found = self.provisioners.get(&cluster.driver);
+        let found = found.ok_or_else(|| Error::Refused(format!("this member has no driver called {:?}", cluster.driver)))?;
+        if !found.coes().contains(&cluster.coe.as_str()) {
+            return Err(Error::Refused(format!("the driver {:?} makes no clusters of the coe {:?}", cluster.driver, cluster.coe)));
+        }
+        Ok(Arc::clone(found))
+    }
+
+    /// An engine for what was provisioned for this cluster.
+    pub fn connect(&self, cluster: &ClusterSpec, provisioned: &Provisioned) -> Result<Arc<dyn Engine>, Error> {
+        let found = self.connectors.get(&cluster.coe);
+        let found = found.ok_or_else(|| Error::Refused(format!("this member cannot speak to the coe {:?}", cluster.coe)))?;
+        found.connect(cluster.id, provisioned)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("provisioners", &self.names()).field("coes", &self.connectors.keys()).finish()
+    }
+}
