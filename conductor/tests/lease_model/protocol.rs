@@ -1,0 +1,552 @@
+//! The protocol of ownership as a state machine with a few bytes of state: two members, one cluster, one outside target.
+//!
+//! * Scheduling is arbitrary: any member may do nothing for any time, so a pause needs no event of its own. Whether a member may stand
+//!   still *between the check of its lease and the sending of its call* is a switch, because nothing but a fence covers that.
+//! * Time is counted in ticks, as countdowns, so that there is no horizon. All clocks tick together.
+//! * The log is one atomic place: consensus is not what is examined here.
+//! * A call that was sent may take effect at any moment within [`EFFECT`] ticks, whatever its sender has become.
+//! * `tenure` is a ghost that no part of the protocol reads: which holder, truly, made a call.
+
+/// Ticks a grant is good for.
+pub const LEASE: u8 = 2;
+/// Ticks more before the leader gives the cluster to another member.
+pub const MARGIN: u8 = 1;
+/// Ticks for which a sent call may still take effect.
+pub const EFFECT: u8 = 1;
+/// Ticks to wait for one: strictly longer, because it may still take effect in its last tick.
+pub const WAIT: u8 = EFFECT + 1;
+
+/// What is to be done, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Make the object with this number.
+    Create(u8),
+    /// Remove the object with this number.
+    Delete(u8),
+}
+
+/// What must never be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Property {
+    /// Two objects where one was asked for.
+    Doubled,
+    /// A former holder's call took effect after one of a later holder had.
+    Stale,
+    /// An object that is there after its deletion has ended.
+    Orphan,
+}
+
+/// A planted mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// None.
+    None,
+    /// The lease runs from when the grant arrived.
+    LeaseFromReply,
+    /// A member that started again keeps the epoch of its last life.
+    EpochKeptOnRestart,
+    /// A new leader re-assigns without waiting until the last leader's grants have run out.
+    HastyLeader,
+    /// A leader that has been replaced goes on granting: no read-index round.
+    GrantWithoutReadIndex,
+    /// The leader grants to a member whose clusters it is taking away.
+    GrantToSuspect,
+    /// An old epoch's call is waited for only if its step is still open, not if the step was taken up again and ended since.
+    WaitForOpenStepsOnly,
+}
+
+/// What a design has. Everything off is the lock of 2015: who does not answer a ping loses it.
+#[derive(Clone, Copy, Debug)]
+pub struct Design {
+    /// A lease is granted, checked before a call and waited out before the cluster goes to another; the log refuses old epochs.
+    pub lease: bool,
+    /// The intent is in the log before the call.
+    pub intent: bool,
+    /// The target refuses calls with an older epoch than it has seen.
+    pub fence: bool,
+    /// A create finds the object by its name and takes it.
+    pub adopt: bool,
+    /// A call that is not create-or-adopt waits until calls of earlier epochs can no longer take effect.
+    pub wait_earlier: bool,
+    /// ... and until this member's own calls without an answer can no longer take effect.
+    pub wait_own: bool,
+    /// Whether a member may stand still between the check and the sending.
+    pub pause_before_send: bool,
+    /// What is to be done.
+    pub jobs: &'static [Job],
+    /// How often a member may be started again or lose the cluster by silence; how often a call or its answer is lost; how often the
+    /// leader changes.
+    pub troubles: [u8; 3],
+    /// A planted mistake.
+    pub bug: Bug,
+}
+
+/// Where a member's worker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Doing {
+    Nothing,
+    Intends(u8),
+    Checked(u8),
+    Waits(u8),
+    Answered(u8),
+}
+
+/// A lease request under way: how long ago it was sent, and the answer if the leader gave one (0: not yours).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    pub age: u8,
+    pub answer: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Member {
+    pub incarnation: u8,
+    /// The epoch it believes to hold; 0 is none.
+    pub epoch: u8,
+    pub tenure: u8,
+    /// Ticks of lease left.
+    pub lease: u8,
+    /// Ticks since it saw its epoch, up to [`WAIT`].
+    pub epoch_age: u8,
+    /// Ticks for which an unanswered call of its own may still take effect.
+    pub hazard: u8,
+    pub request: Option<Request>,
+    pub doing: Doing,
+}
+
+/// A call on its way to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Call {
+    pub epoch: u8,
+    pub tenure: u8,
+    pub job: u8,
+    pub left: u8,
+    /// Who still waits for its answer.
+    pub from: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    // the log
+    pub owner: u8,
+    pub owner_incarnation: u8,
+    pub epoch: u8,
+    pub tenure: u8,
+    /// Jobs done.
+    pub done: u8,
+    /// The epoch under which the present step was begun; 0: not begun.
+    pub begun: u8,
+    /// The newest epoch of which some call may never have been answered; 0: none.
+    pub unanswered: u8,
+    // the leader
+    pub silent: [u8; 2],
+    pub suspect: bool,
+    /// What the last leader believed: owner, incarnation, epoch.
+    pub deposed: Option<(u8, u8, u8)>,
+    // the members
+    pub members: [Member; 2],
+    // the target
+    pub objects: [u8; 2],
+    pub fence: u8,
+    /// The newest holder whose call took effect.
+    pub top: u8,
+    pub calls: [Option<Call>; 2],
+    // what may still go wrong
+    pub disturbances: u8,
+    pub losses: u8,
+    pub elections: u8,
+    // what went wrong
+    pub stale: bool,
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Tick,
+    Ask(u8),
+    Grant(u8),
+    GrantByOldLeader(u8),
+    Hear(u8),
+    Begin(u8),
+    Check(u8),
+    Send(u8),
+    GiveUp(u8),
+    End(u8),
+    Arrive(u8),
+    ArriveAnswerLost(u8),
+    Lose(u8),
+    Suspect,
+    Assign,
+    AssignRestarted,
+    Restart(u8),
+    NewLeader,
+}
+
+impl Member {
+    const fn fresh(incarnation: u8) -> Self {
+        Self { incarnation, epoch: 0, tenure: 0, lease: 0, epoch_age: 0, hazard: 0, request: None, doing: Doing::Nothing }
+    }
+}
+
+impl State {
+    pub fn first(design: &Design) -> Self {
+        let [disturbances, losses, elections] = design.troubles;
+        Self {
+            owner: 0,
+            owner_incarnation: 1,
+            epoch: 1,
+            tenure: 1,
+            done: 0,
+            begun: 0,
+            unanswered: 0,
+            silent: [0; 2],
+            suspect: false,
+            deposed: None,
+            members: [Member::fresh(1); 2],
+            objects: [0; 2],
+            fence: 0,
+            top: 0,
+            calls: [None; 2],
+            disturbances,
+            losses,
+            elections,
+            stale: false,
+        }
+    }
+
+    pub fn finished(&self, design: &Design) -> bool {
+        usize::from(self.done) == design.jobs.len()
+    }
+
+    /// The properties that are broken.
+    pub fn broken(&self, design: &Design) -> Vec<Property> {
+        let orphan = |number: usize| {
+            let deleted = design.jobs.iter().rposition(|job| matches!(job, Job::Delete(deleted) if usize::from(*deleted) == number));
+            deleted.is_some_and(|at| usize::from(self.done) > at) && self.objects[number] > 0
+        };
+        let doubled = self.objects.iter().any(|count| *count > 1);
+        let all = [(doubled, Property::Doubled), (self.stale, Property::Stale), (orphan(0) || orphan(1), Property::Orphan)];
+        all.into_iter().filter_map(|(broken, property)| broken.then_some(property)).collect()
+    }
+
+    /// Everything that may happen next, with what it leads to.
+    pub fn next(&self, design: &Design) -> Vec<(Event, Self)> {
+        let mut all = Vec::with_capacity(16);
+        let mut add = |event: Event, state: Option<Self>| all.extend(state.map(|state| (event, state.plain(design))));
+        add(Event::Tick, self.tick(design));
+        for who in 0..2 {
+            add(Event::Ask(who), self.ask(who, design));
+            add(Event::Grant(who), self.grant(who, design));
+            add(Event::GrantByOldLeader(who), self.grant_by_old_leader(who, design));
+            add(Event::Hear(who), self.hear(who, design));
+            add(Event::Begin(who), self.begin(who, design));
+            add(Event::Check(who), self.check(who, design));
+            add(Event::Send(who), self.send(who));
+            add(Event::GiveUp(who), self.give_up(who));
+            add(Event::End(who), self.end(who, design));
+            add(Event::Restart(who), self.restart(who));
+        }
+        for slot in 0..2 {
+            add(Event::Arrive(slot), self.arrive(slot, design, true));
+            add(Event::ArriveAnswerLost(slot), self.arrive(slot, design, false));
+            add(Event::Lose(slot), self.lose(slot));
+        }
+        add(Event::Suspect, self.suspect(design));
+        add(Event::Assign, self.assign());
+        add(Event::AssignRestarted, self.assign_restarted(design));
+        add(Event::NewLeader, self.new_leader(design));
+        all
+    }
+
+    /// The same state without differences that nothing can ever tell: keeps the search small.
+    fn plain(mut self, design: &Design) -> Self {
+        self.calls.sort_unstable();
+        self.silent[usize::from(1 - self.owner)] = 0;
+        for member in &mut self.members {
+            if member.epoch == 0 {
+                *member = Member { request: member.request, ..Member::fresh(member.incarnation) };
+            }
+        }
+        if self.finished(design) && self.members.iter().all(|member| member.doing == Doing::Nothing) {
+            self.members = [Member::fresh(1); 2];
+            self.silent = [0; 2];
+            (self.suspect, self.deposed, self.elections, self.disturbances, self.losses) = (false, None, 0, 0, 0);
+        }
+        self
+    }
+
+    fn member(&self, who: u8) -> Member {
+        self.members[usize::from(who)]
+    }
+
+    fn with(mut self, who: u8, change: impl FnOnce(&mut Member)) -> Self {
+        change(&mut self.members[usize::from(who)]);
+        self
+    }
+
+    fn tick(&self, design: &Design) -> Option<Self> {
+        if self.calls.iter().flatten().any(|call| call.left == 0) {
+            return None; // its time is up: it arrives or is lost first
+        }
+        let mut next = *self;
+        for call in next.calls.iter_mut().flatten() {
+            call.left -= 1;
+        }
+        for member in &mut next.members {
+            member.lease = member.lease.saturating_sub(1);
+            member.hazard = member.hazard.saturating_sub(1);
+            member.epoch_age = (member.epoch_age + 1).min(WAIT);
+            if let Some(request) = &mut member.request {
+                request.age = (request.age + 1).min(LEASE);
+            }
+            // A grant as old as the lease is worth nothing, and the member asks again.
+            if design.bug != Bug::LeaseFromReply && member.request.is_some_and(|request| request.age == LEASE) {
+                member.request = None;
+            }
+        }
+        for silent in &mut next.silent {
+            *silent = (*silent + 1).min(LEASE + MARGIN);
+        }
+        Some(next)
+    }
+
+    fn ask(&self, who: u8, design: &Design) -> Option<Self> {
+        // Asking again while an answer is under way adds nothing but states, unless the lease has run out or the epoch was lost.
+        let member = self.member(who);
+        let idle = member.request.is_none_or(|request| request.answer.is_some() && design.bug != Bug::LeaseFromReply);
+        let worth = member.epoch == 0 || member.lease < LEASE;
+        (idle && worth && self.owner == who).then(|| self.with(who, |m| m.request = Some(Request { age: 0, answer: None })))
+    }
+
+    fn answer_for(owner: u8, incarnation: u8, epoch: u8, who: u8, member: Member) -> u8 {
+        if owner == who && incarnation == member.incarnation { epoch } else { 0 }
+    }
+
+    fn grant(&self, who: u8, design: &Design) -> Option<Self> {
+        let member = self.member(who);
+        let request = member.request.filter(|request| request.answer.is_none())?;
+        if design.lease && self.suspect && self.owner == who && design.bug != Bug::GrantToSuspect {
+            return None;
+        }
+        let answer = Self::answer_for(self.owner, self.owner_incarnation, self.epoch, who, member);
+        let mut next = self.with(who, |m| m.request = Some(Request { answer: Some(answer), ..request }));
+        next.silent[usize::from(who)] = 0;
+        Some(next)
+    }
+
+    fn grant_by_old_leader(&self, who: u8, design: &Design) -> Option<Self> {
+        let (owner, incarnation, epoch) = self.deposed.filter(|_| design.bug == Bug::GrantWithoutReadIndex)?;
+        let member = self.member(who);
+        let request = member.request.filter(|request| request.answer.is_none())?;
+        let answer = Self::answer_for(owner, incarnation, epoch, who, member);
+        Some(self.with(who, |m| m.request = Some(Request { answer: Some(answer), ..request })))
+    }
+
+    fn hear(&self, who: u8, design: &Design) -> Option<Self> {
+        let request = self.member(who).request?;
+        let epoch = request.answer?;
+        let tenure = if epoch == self.epoch { self.tenure } else { epoch };
+        Some(
+            self.with(who, |m| {
+                m.request = None;
+                if m.epoch != epoch {
+                    m.epoch_age = 0;
+                    m.hazard = 0;
+                    m.doing = Doing::Nothing;
+                    m.tenure = tenure;
+                }
+                m.epoch = epoch;
+                let spent = if design.bug == Bug::LeaseFromReply { 0 } else { request.age };
+                m.lease = if epoch == 0 { 0 } else { m.lease.max(LEASE - spent) };
+            })
+            .without_calls_of_idle(who),
+        )
+    }
+
+    fn without_calls_of_idle(mut self, who: u8) -> Self {
+        if !matches!(self.member(who).doing, Doing::Waits(_)) {
+            for call in self.calls.iter_mut().flatten().filter(|call| call.from == Some(who)) {
+                call.from = None;
+            }
+        }
+        self
+    }
+
+    /// Whether the next job may begin now, as far as calls that may still arrive are concerned.
+    fn quiet(&self, member: Member, design: &Design) -> bool {
+        if !matches!(design.jobs[usize::from(self.done)], Job::Delete(_)) {
+            return true;
+        }
+        let open = if self.begun != 0 && self.begun != member.epoch { self.begun } else { 0 };
+        let unanswered = if design.bug == Bug::WaitForOpenStepsOnly { open } else { self.unanswered.max(open) };
+        let earlier = unanswered != 0 && unanswered < member.epoch && design.wait_earlier;
+        (!earlier || member.epoch_age >= WAIT) && (!design.wait_own || member.hazard == 0)
+    }
+
+    fn begin(&self, who: u8, design: &Design) -> Option<Self> {
+        let member = self.member(who);
+        if member.epoch == 0 || member.doing != Doing::Nothing || self.finished(design) || !self.quiet(member, design) {
+            return None;
+        }
+        if design.intent && design.lease && member.epoch != self.epoch {
+            return Some(self.with(who, |m| m.epoch = 0)); // refused as stale
+        }
+        let mut next = self.with(who, |m| m.doing = Doing::Intends(self.done));
+        if design.intent {
+            if self.begun != 0 {
+                next.unanswered = self.begun.max(self.unanswered);
+            }
+            next.begun = member.epoch;
+        }
+        Some(next)
+    }
+
+    fn check(&self, who: u8, design: &Design) -> Option<Self> {
+        let member = self.member(who);
+        let Doing::Intends(job) = member.doing else { return None };
+        if design.lease && member.lease == 0 {
+            return Some(self.with(who, |m| m.doing = Doing::Nothing));
+        }
+        let next = self.with(who, |m| m.doing = Doing::Checked(job));
+        if design.pause_before_send { Some(next) } else { next.send(who) }
+    }
+
+    fn send(&self, who: u8) -> Option<Self> {
+        let member = self.member(who);
+        let Doing::Checked(job) = member.doing else { return None };
+        let slot = self.calls.iter().position(Option::is_none)?;
+        let mut next = self.with(who, |m| m.doing = Doing::Waits(job));
+        next.calls[slot] = Some(Call { epoch: member.epoch, tenure: member.tenure, job, left: EFFECT, from: Some(who) });
+        Some(next)
+    }
+
+    fn give_up(&self, who: u8) -> Option<Self> {
+        let Doing::Waits(_) = self.member(who).doing else { return None };
+        let under_way = self.calls.iter().flatten().any(|call| call.from == Some(who));
+        if under_way && self.losses == 0 {
+            return None;
+        }
+        let mut next = self.with(who, |m| {
+            m.doing = Doing::Nothing;
+            m.hazard = WAIT;
+        });
+        next.losses -= u8::from(under_way);
+        Some(next.without_calls_of_idle(who))
+    }
+
+    fn end(&self, who: u8, design: &Design) -> Option<Self> {
+        let member = self.member(who);
+        let Doing::Answered(job) = member.doing else { return None };
+        if design.lease && design.intent && member.epoch != self.epoch {
+            return Some(self.with(who, |m| {
+                m.epoch = 0;
+                m.doing = Doing::Nothing;
+            }));
+        }
+        let mut next = self.with(who, |m| m.doing = Doing::Nothing);
+        if job == self.done {
+            next.done += 1;
+            next.begun = 0;
+        }
+        Some(next)
+    }
+
+    fn arrive(&self, slot: u8, design: &Design, answered: bool) -> Option<Self> {
+        let call = self.calls[usize::from(slot)]?;
+        let mut next = *self;
+        next.calls[usize::from(slot)] = None;
+        let refused = design.fence && call.epoch < self.fence;
+        if !refused {
+            next.fence = next.fence.max(call.epoch);
+            next.effect(call, design);
+        }
+        match call.from {
+            Some(who) if answered => {
+                let doing = if refused { Doing::Nothing } else { Doing::Answered(call.job) };
+                next = next.with(who, |m| m.doing = doing);
+            }
+            Some(_) => next.losses = next.losses.checked_sub(1)?,
+            None if answered => {}
+            None => return None,
+        }
+        Some(next)
+    }
+
+    fn effect(&mut self, call: Call, design: &Design) {
+        let effective = match design.jobs[usize::from(call.job)] {
+            Job::Create(number) => {
+                let count = &mut self.objects[usize::from(number)];
+                let makes = !(design.adopt && *count > 0);
+                *count += u8::from(makes);
+                makes
+            }
+            Job::Delete(number) => std::mem::take(&mut self.objects[usize::from(number)]) > 0,
+        };
+        if effective {
+            self.stale |= call.tenure < self.top;
+            self.top = self.top.max(call.tenure);
+        }
+    }
+
+    fn lose(&self, slot: u8) -> Option<Self> {
+        let call = self.calls[usize::from(slot)]?;
+        let mut next = *self;
+        next.calls[usize::from(slot)] = None;
+        if call.from.is_some() {
+            next.losses = next.losses.checked_sub(1)?;
+        }
+        Some(next)
+    }
+
+    fn suspect(&self, design: &Design) -> Option<Self> {
+        let patience = if design.lease { LEASE + MARGIN } else { 1 };
+        if self.suspect || self.disturbances == 0 || self.silent[usize::from(self.owner)] < patience {
+            return None;
+        }
+        Some(Self { suspect: true, disturbances: self.disturbances - 1, ..*self })
+    }
+
+    fn assign(&self) -> Option<Self> {
+        if !self.suspect {
+            return None;
+        }
+        let owner = 1 - self.owner;
+        Some(Self {
+            suspect: false,
+            owner,
+            owner_incarnation: self.member(owner).incarnation,
+            epoch: self.epoch + 1,
+            tenure: self.tenure + 1,
+            ..*self
+        })
+    }
+
+    fn assign_restarted(&self, design: &Design) -> Option<Self> {
+        let incarnation = self.member(self.owner).incarnation;
+        if self.owner_incarnation == incarnation {
+            return None;
+        }
+        let raise = u8::from(design.bug != Bug::EpochKeptOnRestart);
+        Some(Self { suspect: false, owner_incarnation: incarnation, epoch: self.epoch + raise, tenure: self.tenure + 1, ..*self })
+    }
+
+    fn restart(&self, who: u8) -> Option<Self> {
+        let disturbances = self.disturbances.checked_sub(1)?;
+        let fresh = Member::fresh(self.member(who).incarnation + 1);
+        Some(Self { disturbances, ..*self }.with(who, |m| *m = fresh).without_calls_of_idle(who))
+    }
+
+    fn new_leader(&self, design: &Design) -> Option<Self> {
+        let elections = self.elections.checked_sub(1)?;
+        let silent = if design.bug == Bug::HastyLeader { LEASE + MARGIN } else { 0 };
+        let deposed = (design.bug == Bug::GrantWithoutReadIndex).then_some((self.owner, self.owner_incarnation, self.epoch));
+        Some(Self {
+            elections,
+            silent: [silent; 2],
+            deposed,
+            suspect: false,
+            disturbances: self.disturbances + u8::from(self.suspect),
+            ..*self
+        })
+    }
+}
