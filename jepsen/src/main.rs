@@ -1,1 +1,200 @@
-fn main() {}
+//! `chaos`: breaks a cluster of real members and judges what their clients saw.
+//!
+//! Exit status: 0 the verdict is true, 1 it is false, 2 it is unknown (too little was broken, or the harness failed).
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Parser, Subcommand};
+use jepsen::{
+    Chance, Error, Verdict,
+    chaos::{Options, containers, durability, failover, linearizable, membership, quick},
+    history,
+    report::Summary,
+};
+
+/// Breaks a cluster of real Jeroboam members and judges what their clients saw.
+///
+/// Exit status: 0 verdict true, 1 false, 2 unknown. Histories and logs are kept unless the verdict is true.
+#[derive(Debug, Parser)]
+#[command(name = "chaos", version)]
+struct Cli {
+    /// The product's binary [default: beside this one, else $CARGO_TARGET_DIR/debug/jeroboam]
+    #[arg(long, global = true, value_name = "FILE")]
+    bin: Option<PathBuf>,
+    /// The seed of all chance; printed when none is given
+    #[arg(long, global = true)]
+    seed: Option<u64>,
+    /// Where runs keep histories, logs and data [default: a folder under the system's temporary one]
+    #[arg(long, global = true, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Keep the folder even when the verdict is true
+    #[arg(long, global = true)]
+    keep: bool,
+    /// A key of the product's configuration, such as raft.heartbeat=100ms; may be repeated
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Show figures without holding them against their targets
+    #[arg(long, global = true)]
+    no_targets: bool,
+    /// The image of the containers; Docker must have it
+    #[arg(long, global = true, default_value = "busybox")]
+    image: String,
+    #[command(subcommand)]
+    campaign: Campaign,
+}
+
+#[derive(Debug, Subcommand)]
+enum Campaign {
+    /// Kill, stop or pause leaders, followers and owners under a stream of writes; gaps and losses
+    Failover {
+        /// Runs of each fault
+        #[arg(long, default_value_t = 20)]
+        runs: u64,
+        /// Writes per second through all members
+        #[arg(long, default_value_t = 200)]
+        rate: u64,
+        /// Only this fault; may be repeated
+        #[arg(long, value_parser = failover::names())]
+        only: Vec<String>,
+    },
+    /// kill -9 of all members right after a purge; everything acknowledged is there
+    Durability {
+        /// How often
+        #[arg(long, default_value_t = 10)]
+        rounds: u64,
+        /// Writes per second through all members
+        #[arg(long, default_value_t = 200)]
+        rate: u64,
+    },
+    /// Reads, writes and conditional updates of registers under kills; judged by witness and search
+    Linearizable {
+        /// Operations at least
+        #[arg(long, default_value_t = 100_000)]
+        ops: u64,
+        /// Clients, in groups of eight that share registers
+        #[arg(long, default_value_t = 24)]
+        clients: usize,
+        /// Faults at least
+        #[arg(long, default_value_t = 12)]
+        faults: u64,
+    },
+    /// 3 to 5 to 3 voters, learners, a removed leader, a wiped and a lagging member, under writes
+    Membership {
+        /// Writes per second meanwhile
+        #[arg(long, default_value_t = 100)]
+        rate: u64,
+    },
+    /// kill -9 of a bay's owner at random moments of its containers' lives; Docker's listing judges
+    Containers {
+        /// How often
+        #[arg(long, default_value_t = 50)]
+        kills: u64,
+        /// Clients, each with one container at a time
+        #[arg(long, default_value_t = 4)]
+        clients: usize,
+    },
+    /// A short sample of each campaign
+    Quick {
+        /// Leave the containers out
+        #[arg(long)]
+        without_docker: bool,
+    },
+    /// Judge a recorded history of registers (history.jsonl) again
+    Judge {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(verdict) => verdict.into(),
+        Err(error) => {
+            eprintln!("chaos: {error}\nverdict: unknown");
+            Verdict::Unknown.into()
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<Verdict, Error> {
+    if let Campaign::Judge { file } = &cli.campaign {
+        let mut summary = Summary::default();
+        linearizable::judge(&history::load(file)?, &mut summary);
+        println!("{summary}");
+        return Ok(summary.verdict());
+    }
+    let seed = cli.seed.unwrap_or_else(Chance::fresh_seed);
+    let folder = folder(&cli)?;
+    eprintln!("chaos: seed {seed}, folder {}", folder.display());
+    let options = options(&cli, seed, &folder)?;
+    let summary = tokio::select! {
+        summary = campaign(&cli.campaign, &options) => summary,
+        _ = tokio::signal::ctrl_c() => Err(Error::Setup("interrupted".to_owned())),
+    };
+    if let Ok(summary) = &summary {
+        println!("{summary}");
+    }
+    let verdict = summary.as_ref().map_or(Verdict::Unknown, Summary::verdict);
+    if verdict == Verdict::True && !cli.keep {
+        std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+    } else {
+        eprintln!("chaos: histories and logs are in {}; again: chaos --seed {seed} …", folder.display());
+    }
+    summary.map(|summary| summary.verdict())
+}
+
+async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Error> {
+    match campaign {
+        Campaign::Failover { runs, rate, only } => {
+            let calm = Duration::from_millis(1500);
+            failover::run(options, &failover::Plan { runs: *runs, rate: *rate, only: only.clone(), calm }).await
+        }
+        Campaign::Durability { rounds, rate } => durability::run(options, durability::Plan { rounds: *rounds, rate: *rate }).await,
+        Campaign::Linearizable { ops, clients, faults } => {
+            let plan = linearizable::Plan { operations: *ops, clients: *clients, faults: *faults };
+            linearizable::run(options, plan).await
+        }
+        Campaign::Membership { rate } => membership::run(options, membership::Plan { rate: *rate, short: false }).await,
+        Campaign::Containers { kills, clients } => containers::run(options, containers::Plan { kills: *kills, clients: *clients }).await,
+        Campaign::Quick { without_docker } => quick::run(options, *without_docker).await,
+        Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),
+    }
+}
+
+fn options(cli: &Cli, seed: u64, folder: &Path) -> Result<Options, Error> {
+    let binary = cli.bin.clone().map_or_else(find_binary, Ok)?;
+    let tuning: BTreeMap<String, String> = cli.set.iter().cloned().collect();
+    let (targets, image) = (!cli.no_targets, cli.image.clone());
+    Ok(Options { binary, seed, folder: folder.to_owned(), tuning, targets, image })
+}
+
+fn folder(cli: &Cli) -> Result<PathBuf, Error> {
+    if let Some(folder) = &cli.folder {
+        std::fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
+        return Ok(folder.clone());
+    }
+    // Short: the members' control sockets lie below it, and the system allows them 107 bytes.
+    let made = tempfile::Builder::new().prefix("chaos-").tempdir();
+    made.map(tempfile::TempDir::keep).map_err(Error::file("make", std::env::temp_dir()))
+}
+
+fn find_binary() -> Result<PathBuf, Error> {
+    let beside = std::env::current_exe().ok().map(|own| own.with_file_name("jeroboam"));
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(|target| PathBuf::from(target).join("debug/jeroboam"));
+    [beside, target]
+        .into_iter()
+        .flatten()
+        .find(|path| path.is_file())
+        .ok_or_else(|| Error::Setup("no jeroboam binary; build it, or say --bin".to_owned()))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -47,6 +47,8 @@ pub struct Operation {
     pub served: Option<u64>,
     /// The member of the last answer.
     pub member: Option<Arc<str>>,
+    /// Why it failed, when that was not expected.
+    pub error: Option<Arc<str>>,
 }
 
 impl Operation {
@@ -66,6 +68,7 @@ impl Operation {
             expect: line.expect,
             served: None,
             member: line.member.clone(),
+            error: None,
         }
     }
 
@@ -75,6 +78,7 @@ impl Operation {
         self.revision = line.revision;
         self.served = line.served;
         self.member.clone_from(&line.member);
+        self.error.clone_from(&line.error);
         self.outcome = match line.kind {
             Kind::Ok => Outcome::Ok,
             Kind::Fail => Outcome::Fail,

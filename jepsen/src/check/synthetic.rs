@@ -30,7 +30,7 @@ pub(super) enum Bug {
 #[derive(Debug)]
 pub(super) struct Register {
     pub(super) clients: usize,
-    /// Percent of operations whose answer is lost.
+    /// Percent of operations whose answer is lost; half as many writes are lost on their way.
     pub(super) unknown: u64,
     pub(super) bug: Option<Bug>,
     /// The line at which the planted stale read completes.
@@ -102,6 +102,11 @@ impl Register {
     fn effect(&self, world: &mut World, mut draft: Draft) -> State {
         let bug = self.bug.filter(|_| world.broken);
         let mut planted = false;
+        if draft.f != Verb::Read && world.chance.percent(self.unknown / 2) {
+            // The request was lost on its way: it never happens, and nobody knows.
+            draft.kind = Kind::Info;
+            return State::Done(draft, false);
+        }
         draft.kind = Kind::Ok;
         match draft.value.clone() {
             Value::Nil => planted = world.read(&mut draft, bug == Some(Bug::StaleRead)),
@@ -132,7 +137,7 @@ impl Register {
     }
 
     fn complete(&self, world: &mut World, client: &mut Client, mut draft: Draft, planted: bool) {
-        if world.chance.percent(self.unknown) {
+        if draft.kind == Kind::Info || world.chance.percent(self.unknown) {
             draft = Draft { revision: None, served: None, kind: Kind::Info, ..draft };
             client.process = world.take_process();
         }

@@ -1,0 +1,144 @@
+//! What every campaign needs, and the last questions every campaign asks.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    Chance, Clock, Error,
+    check::{Finding, replicas, sets},
+    cluster::{Cluster, Settings},
+    history::Recorder,
+    report::Summary,
+    rest::{Hopper, admin, baymodel},
+};
+
+/// How a campaign is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The product's binary.
+    pub binary: PathBuf,
+    /// The seed of all chance.
+    pub seed: u64,
+    /// Where the runs keep their folders.
+    pub folder: PathBuf,
+    /// Keys of the product's configuration for every campaign.
+    pub tuning: BTreeMap<String, String>,
+    /// Whether figures worse than their targets make the verdict false.
+    pub targets: bool,
+    /// The image of the containers.
+    pub image: String,
+}
+
+/// The stage of one run: a cluster of its own, a history of its own.
+#[derive(Debug)]
+pub struct Stage {
+    /// The members.
+    pub cluster: Cluster,
+    /// The history.
+    pub recorder: Arc<Recorder>,
+    /// All chance of this run.
+    pub chance: Chance,
+    /// A client over all members.
+    pub hopper: Hopper,
+    /// Folder of this run: histories, logs, data.
+    pub folder: PathBuf,
+}
+
+/// The limit of one attempt of a patient client.
+const ATTEMPT: Duration = Duration::from_secs(2);
+/// How long a client goes on with one request before it calls it failed.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the members may take to come to rest at the end.
+const REST: Duration = Duration::from_secs(60);
+
+impl Options {
+    /// The lease of the product as it is configured for this campaign; its default is 5 s.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        let text = self.tuning.get("conductor.lease").map_or("5s", String::as_str);
+        let number = |suffix| text.strip_suffix(suffix).and_then(|number| number.parse().ok());
+        match (number("ms"), number("s")) {
+            (Some(millis), _) => Duration::from_millis(millis),
+            (None, Some(seconds)) => Duration::from_secs(seconds),
+            (None, None) => Duration::from_secs(5),
+        }
+    }
+}
+
+impl Stage {
+    /// Starts a cluster of `size` members in a folder called `name`.
+    pub async fn set(options: &Options, name: &str, size: usize, tuning: &[(&str, &str)]) -> Result<Self, Error> {
+        let folder = options.folder.join(name);
+        std::fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+        let mut keys: BTreeMap<String, String> = tuning.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        keys.extend(options.tuning.clone());
+        let settings = Settings { binary: options.binary.clone(), folder: folder.clone(), size, tuning: keys };
+        let cluster = Cluster::start(settings).await?;
+        let recorder = Arc::new(Recorder::create(&folder, Clock::start())?);
+        let chance = Chance::seeded(options.seed).fork(name);
+        let hopper = Hopper::new(cluster.roster(), ATTEMPT, PATIENCE);
+        Ok(Self { cluster, recorder, chance, hopper, folder })
+    }
+
+    /// The final list of baymodels, from each member.
+    pub async fn lists(&self) -> Result<BTreeMap<String, Vec<sets::Listed>>, Error> {
+        let mut lists = BTreeMap::new();
+        for member in self.hopper.roster().all() {
+            lists.insert(member.name.to_string(), baymodel::list(&member, None).await?);
+        }
+        Ok(lists)
+    }
+
+    /// The last questions: all members alive and at rest, states equal, no answer 5xx but 503.
+    pub async fn last_questions(&mut self, summary: &mut Summary) -> Result<(), Error> {
+        for ended in self.cluster.ended_by_themselves() {
+            summary.finding(ended);
+        }
+        if let Err(late) = self.cluster.settled(REST).await {
+            summary.finding(format!("liveness: {late}"));
+            return Ok(());
+        }
+        match self.replicas().await {
+            Some(findings) => summary.findings(&findings, &[]),
+            None => summary.finding("liveness: the members did not come to rest at one log index"),
+        }
+        let tally = self.hopper.tally();
+        let broken = tally.broken.load(Ordering::Relaxed);
+        if broken > 0 {
+            summary.finding(format!("{broken} answers were 5xx other than 503"));
+        }
+        summary.note(format!(
+            "attempts {}, no connection {}, answer lost {}, 503 {}, 429 {}",
+            tally.attempts.load(Ordering::Relaxed),
+            tally.unreachable.load(Ordering::Relaxed),
+            tally.lost.load(Ordering::Relaxed),
+            tally.unavailable.load(Ordering::Relaxed),
+            tally.throttled.load(Ordering::Relaxed),
+        ));
+        Ok(())
+    }
+
+    /// Digests of all members at one index; `None` when they do not stand still.
+    async fn replicas(&self) -> Option<Vec<Finding>> {
+        let started = Instant::now();
+        let members = self.hopper.roster().all();
+        while started.elapsed() < REST {
+            let asked = members.iter().map(admin::status_with_digest);
+            let answers = futures::future::join_all(asked).await;
+            let replicas: Vec<_> = answers.into_iter().flatten().map(|one| one.replica()).collect();
+            if replicas.len() == members.len()
+                && let Some(findings) = replicas::check(&replicas)
+            {
+                return Some(findings);
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+        None
+    }
+}
