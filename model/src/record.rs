@@ -6,7 +6,10 @@
 
 use prost::Message;
 
-use crate::tables::{Fault, KeyRange, Tables, View, Visit, table};
+use crate::{
+    found::Page,
+    tables::{Fault, KeyRange, Tables, View, Visit, table},
+};
 
 /// Something that is kept in a table under a key of its own.
 pub trait Record: Message + Default + Clone + PartialEq {
@@ -28,7 +31,7 @@ pub enum Index {
     TemplateByProject = 1,
     /// Templates by name.
     TemplateByName = 2,
-    /// Public templates by serial.
+    /// Public templates that are not hidden, by serial.
     TemplatePublic = 3,
     /// Clusters by project, then serial.
     ClusterByProject = 4,
@@ -64,6 +67,14 @@ pub enum Index {
     OperationOpenByCluster = 19,
     /// Idempotency keys by the log time at which they are forgotten.
     IdempotencyByExpiry = 20,
+    /// Idempotency keys by project, then the log time at which they are forgotten.
+    IdempotencyByProject = 21,
+    /// All containers by serial.
+    ContainerBySerial = 22,
+    /// All nodes by serial.
+    NodeBySerial = 23,
+    /// Operations of removed clusters by the log time at which they are forgotten.
+    OperationByForget = 24,
 }
 
 /// The whole key of a record.
@@ -83,20 +94,40 @@ pub fn index_prefix(index: Index, sort: &[u8]) -> Vec<u8> {
     prefix
 }
 
+/// A text and a serial as a sort key.
+pub fn text_serial_key(text: &str, serial: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(text.len() + 9);
+    key.extend_from_slice(text.as_bytes());
+    key.push(0);
+    key.extend_from_slice(&serial.to_be_bytes());
+    key
+}
+
+/// An id and a serial as a sort key.
+pub fn id_serial_key(id: &[u8; 16], serial: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(24);
+    key.extend_from_slice(id);
+    key.extend_from_slice(&serial.to_be_bytes());
+    key
+}
+
 /// A text as part of a sort key: ends with a zero byte, which validated texts never hold.
 pub fn text_key(text: &str) -> Vec<u8> {
-    let mut key = text.as_bytes().to_vec();
+    let mut key = Vec::with_capacity(text.len() + 1);
+    key.extend_from_slice(text.as_bytes());
     key.push(0);
     key
 }
 
-fn index_rows<R: Record>(record: &R) -> Vec<Vec<u8>> {
+pub(crate) fn index_rows<R: Record>(record: &R) -> Vec<Vec<u8>> {
     let key = record.key();
     record
         .indexes()
         .into_iter()
         .map(|(index, sort)| {
-            let mut row = index_prefix(index, &sort);
+            let mut row = Vec::with_capacity(2 + sort.len() + key.len());
+            row.extend_from_slice(&[table::INDEX, index as u8]);
+            row.extend_from_slice(&sort);
             row.extend_from_slice(&key);
             row
         })
@@ -138,6 +169,11 @@ pub fn replace<R: Record>(tables: &mut (impl Tables + ?Sized), previous: Option<
     tables.put(whole_key(R::TABLE, &record.key()), record.encode_to_vec());
 }
 
+/// Whether there is a record under `key` of `R`'s table; reads no index and decodes nothing.
+pub fn exists<R: Record>(view: &(impl View + ?Sized), key: &[u8]) -> Result<bool, Fault> {
+    Ok(view.get(&whole_key(R::TABLE, key))?.is_some())
+}
+
 /// Removes a record and its index rows.
 pub fn delete<R: Record>(tables: &mut (impl Tables + ?Sized), record: &R) {
     for row in index_rows(record) {
@@ -171,7 +207,13 @@ pub fn all<R: Record>(view: &(impl View + ?Sized)) -> Result<Vec<R>, Fault> {
 
 /// The keys (within `R`'s table) of the rows of `index` under `sort`, in order, `limit` at most.
 /// `key_len` is the length of `R`'s keys.
-pub fn keys_by<R: Record>(view: &(impl View + ?Sized), index: Index, sort: &[u8], key_len: usize, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+pub fn keys_by<R: Record>(
+    view: &(impl View + ?Sized),
+    index: Index,
+    sort: &[u8],
+    key_len: usize,
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, Fault> {
     let mut keys = Vec::new();
     if limit == 0 {
         return Ok(keys);
@@ -192,4 +234,62 @@ pub fn list_by<R: Record>(view: &(impl View + ?Sized), index: Index, sort: &[u8]
         }
     }
     Ok(records)
+}
+
+/// One page of an index whose sort keys are `sort` and a serial, and whose keys are 16-byte ids: (serial, id), in the page's order.
+pub fn serials(view: &(impl View + ?Sized), index: Index, sort: &[u8], page: &Page) -> Result<Vec<(u64, [u8; 16])>, Fault> {
+    let prefix = index_prefix(index, sort);
+    let mut range = KeyRange::prefix(&prefix);
+    range.reverse = page.descending;
+    if let Some(after) = page.after {
+        let bound = if page.descending { after } else { after.saturating_add(1) };
+        let bound = [prefix.as_slice(), &bound.to_be_bytes()].concat();
+        if page.descending { range.end = bound } else { range.start = bound }
+    }
+    let mut rows = Vec::new();
+    if page.limit == 0 {
+        return Ok(rows);
+    }
+    view.scan(range, &mut |row, _| {
+        let parts = row.get(prefix.len()..).and_then(|rest| rest.split_first_chunk::<8>());
+        if let Some((serial, id)) = parts
+            && let Ok(id) = <[u8; 16]>::try_from(id)
+        {
+            rows.push((u64::from_be_bytes(*serial), id));
+        }
+        if rows.len() < page.limit { Visit::Continue } else { Visit::Stop }
+    })?;
+    Ok(rows)
+}
+
+/// The records of one page of such an index.
+pub fn page<R: Record>(view: &(impl View + ?Sized), index: Index, sort: &[u8], page: &Page) -> Result<Vec<R>, Fault> {
+    collect(view, serials(view, index, sort, page)?.iter().map(|(_, id)| id.as_slice()))
+}
+
+/// The records under these keys, in this order; those that are not there are left out.
+pub fn collect<'k, R: Record>(view: &(impl View + ?Sized), keys: impl Iterator<Item = &'k [u8]>) -> Result<Vec<R>, Fault> {
+    let mut records = Vec::new();
+    for key in keys {
+        if let Some(record) = get(view, key)? {
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
+
+/// The records of an index by name that really have it and that `wanted` lets through: two at most, which is all a look-up needs.
+pub fn named<R: Record>(view: &(impl View + ?Sized), index: Index, name: &str, wanted: impl Fn(&R) -> bool) -> Result<Vec<R>, Fault> {
+    let mut found = Vec::new();
+    let mut fault = None;
+    view.scan(KeyRange::prefix(&index_prefix(index, &text_key(name))), &mut |row, _| {
+        let key = row.get(row.len().saturating_sub(16)..).unwrap_or_default();
+        match get::<R>(view, key) {
+            Ok(Some(record)) if wanted(&record) => found.push(record),
+            Ok(_) => {}
+            Err(error) => fault = Some(error),
+        }
+        if found.len() < 2 && fault.is_none() { Visit::Continue } else { Visit::Stop }
+    })?;
+    fault.map_or(Ok(found), Err)
 }

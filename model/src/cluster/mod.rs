@@ -10,11 +10,17 @@ use prost::Message;
 
 use crate::{
     id::{ClusterId, OperationId, TemplateId},
-    record::{Index, Record, text_key},
+    record::{Index, Record, text_key, text_serial_key},
     tables::table,
 };
 
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod ending;
+pub mod query;
+pub(crate) mod sighting;
 pub mod status;
+pub(crate) mod update;
 
 pub use status::Status;
 
@@ -167,7 +173,7 @@ impl Record for Cluster {
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         let serial = self.serial.to_be_bytes();
         vec![
-            (Index::ClusterByProject, [text_key(&self.project_id).as_slice(), &serial].concat()),
+            (Index::ClusterByProject, text_serial_key(&self.project_id, self.serial)),
             (Index::ClusterByName, text_key(&self.wanted.name)),
             (Index::ClusterByTemplate, self.template_id.bytes().to_vec()),
             (Index::ClusterBySerial, serial.to_vec()),

@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
+pub(crate) mod apply;
+pub(crate) mod ending;
+pub mod query;
+
 use crate::{
     id::{ClusterId, ContainerId},
-    record::{Index, Record, text_key},
+    record::{Index, Record, id_serial_key, text_key, text_serial_key},
     tables::table,
 };
 
@@ -128,10 +132,10 @@ impl Record for Container {
         self.id.bytes().to_vec()
     }
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
-        let serial = self.serial.to_be_bytes();
         vec![
-            (Index::ContainerByProject, [text_key(&self.project_id).as_slice(), &serial].concat()),
-            (Index::ContainerByCluster, [self.cluster.bytes().as_slice(), &serial].concat()),
+            (Index::ContainerByProject, text_serial_key(&self.project_id, self.serial)),
+            (Index::ContainerByCluster, id_serial_key(self.cluster.bytes(), self.serial)),
+            (Index::ContainerBySerial, self.serial.to_be_bytes().to_vec()),
             (Index::ContainerByName, text_key(&self.wish.name)),
         ]
     }

@@ -3,6 +3,12 @@
 
 use prost::Message;
 
+pub(crate) mod forget;
+mod note;
+pub mod query;
+
+pub(crate) use note::Note;
+
 use crate::{
     id::ClusterId,
     record::{Index, Record},

@@ -2,6 +2,9 @@
 
 use prost::Message;
 
+pub(crate) mod apply;
+pub mod query;
+
 use crate::{id::MemberId, record::Record, tables::table};
 
 /// A member as the log knows it. Voting rights are Raft's own matter and not kept here.

@@ -4,9 +4,12 @@
 
 use prost::Message;
 
+pub(crate) mod apply;
+pub mod query;
+
 use crate::{
     id::{ClusterId, NodeId},
-    record::{Index, Record, text_key},
+    record::{Index, Record, id_serial_key, text_serial_key},
     tables::table,
 };
 
@@ -60,10 +63,12 @@ impl Record for Node {
         self.id.bytes().to_vec()
     }
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
-        let serial = self.serial.to_be_bytes();
-        let mut rows = vec![(Index::NodeByProject, [text_key(&self.project_id).as_slice(), &serial].concat())];
+        let mut rows = vec![
+            (Index::NodeByProject, text_serial_key(&self.project_id, self.serial)),
+            (Index::NodeBySerial, self.serial.to_be_bytes().to_vec()),
+        ];
         if let Some(cluster) = self.cluster {
-            rows.push((Index::NodeByCluster, [cluster.bytes().as_slice(), &serial].concat()));
+            rows.push((Index::NodeByCluster, id_serial_key(cluster.bytes(), self.serial)));
         }
         rows
     }

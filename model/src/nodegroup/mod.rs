@@ -5,12 +5,26 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
+pub mod query;
+
 use crate::{
     cluster::Status,
     id::{ClusterId, NodeGroupId},
-    record::{Index, Record},
+    record::{Index, Record, id_serial_key},
     tables::table,
 };
+
+/// Name of the group of masters that every cluster has.
+pub const DEFAULT_MASTER: &str = "default-master";
+
+/// Name of the group of workers that every cluster has.
+pub const DEFAULT_WORKER: &str = "default-worker";
+
+/// Role of masters; every other role works.
+pub const ROLE_MASTER: &str = "master";
+
+/// Role of the default workers.
+pub const ROLE_WORKER: &str = "worker";
 
 /// A node group as stored.
 #[derive(Clone, PartialEq, Message)]
@@ -80,6 +94,6 @@ impl Record for NodeGroup {
         self.id.bytes().to_vec()
     }
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
-        vec![(Index::NodeGroupByCluster, [self.cluster.bytes().as_slice(), &self.serial.to_be_bytes()].concat())]
+        vec![(Index::NodeGroupByCluster, id_serial_key(self.cluster.bytes(), self.serial))]
     }
 }

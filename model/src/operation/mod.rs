@@ -13,6 +13,16 @@ use crate::{
     tables::table,
 };
 
+mod accept;
+pub mod apply;
+pub(crate) mod end;
+mod expire;
+pub(crate) mod history;
+pub mod query;
+
+pub use accept::OPEN_LIMIT;
+pub(crate) use accept::{Request, accept, free, room};
+
 /// An operation as stored.
 #[derive(Clone, PartialEq, Message)]
 pub struct Operation {
@@ -64,6 +74,12 @@ pub struct Operation {
     /// Position among operations accepted by the same entry.
     #[prost(uint32, tag = "16")]
     pub part: u32,
+    /// Of a cluster update: machines of `default-worker` before it, restored when it fails.
+    #[prost(uint32, optional, tag = "17")]
+    pub previous_node_count: Option<u32>,
+    /// Log time at which it is forgotten because its cluster is gone; 0 while the cluster is there. Milliseconds.
+    #[prost(uint64, tag = "18")]
+    pub forget_ms: u64,
 }
 
 impl Operation {
@@ -220,6 +236,29 @@ impl Record for Operation {
                 rows.push((Index::OperationByDeadline, self.deadline_ms.to_be_bytes().to_vec()));
             }
         }
+        if self.forget_ms != 0 {
+            rows.push((Index::OperationByForget, self.forget_ms.to_be_bytes().to_vec()));
+        }
         rows
+    }
+}
+
+impl Step {
+    /// Whether its outside call may still take effect at `at_ms` of log time: nobody knows that it is over, and its time is not up.
+    pub fn may_still_act(&self, at_ms: u64) -> bool {
+        let open = matches!(self.outcome(), StepOutcome::Begun | StepOutcome::Unknown);
+        open && self.begun_ms.saturating_add(self.effect_ms) > at_ms
+    }
+}
+
+impl StepOutcome {
+    /// The word shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
     }
 }

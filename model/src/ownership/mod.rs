@@ -6,6 +6,9 @@
 
 use prost::Message;
 
+pub(crate) mod apply;
+pub mod query;
+
 use crate::{
     id::{ClusterId, MemberId},
     record::{Index, Record},
@@ -70,4 +73,19 @@ pub enum Reason {
     Removed = 5,
     /// Its owner gave it back.
     Released = 6,
+}
+
+impl Reason {
+    /// The word shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Lost => "lost",
+            Self::Restarted => "restarted",
+            Self::Drain => "drain",
+            Self::Balance => "balance",
+            Self::Removed => "removed",
+            Self::Released => "released",
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 use prost::Message;
 
+pub(crate) mod apply;
+pub mod query;
+
 use crate::{
     record::{Record, text_key},
     tables::table,
@@ -9,6 +12,9 @@ use crate::{
 
 /// Clusters a project may have when no quota says otherwise (Magnum's `max_clusters_per_project`).
 pub const DEFAULT_CLUSTERS: u32 = 20;
+
+/// The resource whose number is limited: clusters.
+pub const CLUSTER: &str = "Cluster";
 
 /// A quota as stored.
 #[derive(Clone, PartialEq, Message)]

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
+pub(crate) mod apply;
+pub mod query;
+
 use crate::{
     id::TemplateId,
-    record::{Index, Record, text_key},
+    record::{Index, Record, text_key, text_serial_key},
     tables::table,
 };
 
@@ -144,12 +147,13 @@ impl Record for Template {
     }
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         let serial = self.serial.to_be_bytes();
-        let mut rows = vec![
-            (Index::TemplateByProject, [text_key(&self.project_id).as_slice(), &serial].concat()),
+        let mut rows = Vec::with_capacity(4);
+        rows.extend([
+            (Index::TemplateByProject, text_serial_key(&self.project_id, self.serial)),
             (Index::TemplateByName, text_key(&self.wish.name)),
             (Index::TemplateBySerial, serial.to_vec()),
-        ];
-        if self.wish.public {
+        ]);
+        if self.wish.public && !self.wish.hidden {
             rows.push((Index::TemplatePublic, serial.to_vec()));
         }
         rows

@@ -1,0 +1,86 @@
+//! What the end of an operation means for its cluster: its status word, and at the end of a deletion that it is gone.
+
+use crate::{
+    Change,
+    cluster::{Cluster, Status, create::set_group_status, query, update::set_node_count},
+    container,
+    context::Context,
+    event::Note,
+    node, nodegroup,
+    nodegroup::{DEFAULT_WORKER, NodeGroup},
+    operation::{
+        Kind, Operation, State,
+        end::{End, supersede},
+        history,
+    },
+    ownership, record,
+    tables::Fault,
+};
+
+/// An operation on a cluster itself has ended.
+pub(crate) fn ended(context: &mut Context<'_>, operation: &Operation, end: &End) -> Result<(), Fault> {
+    let cluster = query::by_id(context.tables, operation.cluster)?.filter(|cluster| cluster.operation == Some(operation.id));
+    let Some(cluster) = cluster else {
+        return Ok(());
+    };
+    let succeeded = end.state == State::Succeeded;
+    if succeeded && operation.kind() == Kind::ClusterDelete {
+        return remove(context, &cluster);
+    }
+    let status = match (operation.kind(), succeeded) {
+        (Kind::ClusterUpdate, true) => Status::UpdateComplete,
+        (Kind::ClusterUpdate, false) => Status::UpdateFailed,
+        (Kind::ClusterDelete, _) => Status::DeleteFailed,
+        (_, true) => Status::CreateComplete,
+        (_, false) => Status::CreateFailed,
+    };
+    if status == Status::UpdateFailed
+        && let Some(node_count) = operation.previous_node_count
+    {
+        set_node_count(context, &cluster, node_count)?;
+    }
+    settle(context, &cluster, operation, status, end)
+}
+
+/// Gives a cluster and the node groups that the operation was about the status it ended with.
+fn settle(context: &mut Context<'_>, previous: &Cluster, operation: &Operation, status: Status, end: &End) -> Result<(), Fault> {
+    let cluster = Cluster {
+        revision: context.index,
+        status: status.into(),
+        status_reason: end.reason.clone(),
+        operation: None,
+        updated_ms: Some(context.wall_ms),
+        ..previous.clone()
+    };
+    record::replace(context.tables, Some(previous), &cluster);
+    context.changes.push(Change::Cluster(cluster.id));
+    context.event(Note::cluster(&cluster, "status").epoch(end.epoch));
+    let only_worker = operation.kind() == Kind::ClusterUpdate;
+    let about = |group: &NodeGroup| !only_worker || group.name == DEFAULT_WORKER;
+    set_group_status(context, &cluster, status, end.reason.as_deref(), about)
+}
+
+/// A cluster has been deleted outside: now its records go. Its operations outlive it for a while.
+fn remove(context: &mut Context<'_>, cluster: &Cluster) -> Result<(), Fault> {
+    supersede(context, cluster, "the cluster is gone", |_| true)?;
+    for container in container::query::of_cluster(context.tables, cluster.id, &crate::Page::ALL)? {
+        record::delete(context.tables, &container);
+        context.changes.push(Change::Container(container.id, cluster.id));
+        context.event(Note::container(&container, "deleted"));
+    }
+    for node in node::query::of_cluster(context.tables, cluster.id)? {
+        record::delete(context.tables, &node);
+        context.changes.push(Change::Node(node.id));
+    }
+    for group in nodegroup::query::of_cluster(context.tables, cluster.id)? {
+        record::delete(context.tables, &group);
+    }
+    if let Some(ownership) = ownership::query::of(context.tables, cluster.id)? {
+        record::delete(context.tables, &ownership);
+    }
+    history::outlive(context, cluster.id)?;
+    record::delete(context.tables, cluster);
+    context.changes.extend([Change::Cluster(cluster.id), Change::Ownership(cluster.id)]);
+    context.event(Note::cluster(cluster, "deleted"));
+    Ok(())
+}

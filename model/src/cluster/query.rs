@@ -1,0 +1,45 @@
+//! Reading clusters.
+
+use crate::{
+    cluster::Cluster,
+    found::{Found, Ident, Page},
+    id::ClusterId,
+    record::{self, Index, text_key},
+    scope::Scope,
+    tables::{Fault, View},
+};
+
+/// A cluster by id, whoever's it is.
+pub fn by_id(view: &(impl View + ?Sized), id: ClusterId) -> Result<Option<Cluster>, Fault> {
+    record::get(view, id.bytes())
+}
+
+/// A visible cluster by id or name.
+pub fn find(view: &(impl View + ?Sized), ident: Ident<'_>, scope: Scope<'_>) -> Result<Found<Cluster>, Fault> {
+    match ident {
+        Ident::Id(uuid) => Ok(by_id(view, ClusterId::new(uuid))?.filter(|cluster| scope.sees(&cluster.project_id)).into()),
+        Ident::Name(name) => {
+            let fits = |cluster: &Cluster| cluster.wanted.name == name && scope.sees(&cluster.project_id);
+            Ok(Found::of(record::named(view, Index::ClusterByName, name, fits)?))
+        }
+    }
+}
+
+/// One page of the visible clusters.
+pub fn list(view: &(impl View + ?Sized), scope: Scope<'_>, page: &Page) -> Result<Vec<Cluster>, Fault> {
+    match scope {
+        Scope::All => record::page(view, Index::ClusterBySerial, &[], page),
+        Scope::Project(project) => record::page(view, Index::ClusterByProject, &text_key(project), page),
+    }
+}
+
+/// How many clusters a project has, whatever their status; counts to `limit` at most.
+pub fn count_of_project(view: &(impl View + ?Sized), project: &str, limit: usize) -> Result<usize, Fault> {
+    Ok(record::keys_by::<Cluster>(view, Index::ClusterByProject, &text_key(project), 16, limit)?.len())
+}
+
+/// Ids of all clusters in order of creation.
+pub fn ids(view: &(impl View + ?Sized)) -> Result<Vec<ClusterId>, Fault> {
+    let rows = record::serials(view, Index::ClusterBySerial, &[], &Page::ALL)?;
+    Ok(rows.into_iter().map(|(_, id)| ClusterId::new(uuid::Uuid::from_bytes(id))).collect())
+}

@@ -1,0 +1,80 @@
+//! An operation is accepted: it takes its place in its cluster's queue.
+
+use crate::{
+    Change,
+    cluster::Cluster,
+    context::{Context, Stop, refuse},
+    event::Note,
+    id::{ContainerId, OperationId},
+    operation::{Kind, Operation, State, history, query},
+    outcome::Class,
+    record,
+    tables::Fault,
+};
+
+/// How many operations of one cluster may wait or run at a time.
+pub const OPEN_LIMIT: usize = 1024;
+
+/// What is to be accepted.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    /// Its id, chosen by the proposer.
+    pub(crate) id: OperationId,
+    /// Its cluster.
+    pub(crate) cluster: &'a Cluster,
+    /// Its container, if it is about one.
+    pub(crate) container: Option<ContainerId>,
+    /// What is to be done.
+    pub(crate) kind: Kind,
+    /// How long it may take, milliseconds of log time; 0 is for ever.
+    pub(crate) timeout_ms: u64,
+    /// The command line of an execute.
+    pub(crate) command: Option<String>,
+    /// Machines before a cluster update.
+    pub(crate) previous_node_count: Option<u32>,
+}
+
+/// Refuses an id that is taken.
+pub(crate) fn free(context: &Context<'_>, id: OperationId) -> Result<(), Stop> {
+    if record::exists::<Operation>(context.tables, id.bytes())? {
+        return refuse(Class::Conflict, "operation-exists", format!("there is an operation {id} already"));
+    }
+    Ok(())
+}
+
+/// Refuses when too many operations of the cluster wait.
+pub(crate) fn room(context: &Context<'_>, cluster: &Cluster) -> Result<(), Stop> {
+    if query::open_count(context.tables, cluster.id, OPEN_LIMIT)? >= OPEN_LIMIT {
+        return refuse(Class::Busy, "too-many-operations", format!("{OPEN_LIMIT} operations of cluster {} wait already", cluster.id));
+    }
+    Ok(())
+}
+
+/// Records the operation; the caller has checked that it may be.
+pub(crate) fn accept(context: &mut Context<'_>, request: Request<'_>) -> Result<(), Fault> {
+    let operation = Operation {
+        id: request.id,
+        cluster: request.cluster.id,
+        container: request.container,
+        kind: request.kind.into(),
+        state: State::Open.into(),
+        steps: Vec::new(),
+        deadline_ms: if request.timeout_ms == 0 { 0 } else { context.at_ms.saturating_add(request.timeout_ms) },
+        reason: None,
+        accepted: context.index,
+        accepted_ms: context.at_ms,
+        ended_ms: None,
+        request_id: context.actor.request_id.clone(),
+        project_id: context.actor.project_id.clone(),
+        user_id: context.actor.user_id.clone(),
+        command: request.command,
+        part: context.next_operation_part(),
+        previous_node_count: request.previous_node_count,
+        forget_ms: 0,
+    };
+    history::prune(context, operation.cluster)?;
+    record::replace(context.tables, None, &operation);
+    context.changes.push(Change::Operation(operation.id, operation.cluster));
+    context.event(Note::operation(&operation, &request.cluster.project_id, "accepted"));
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! What owners report: steps, ends, sightings. Everything passes the fence of the cluster's present epoch first.
+
+use crate::{
+    Change,
+    cluster::sighting,
+    command::{Expire, Observe, OperationEnd, Sighting, StepBegin, StepEnd},
+    context::{Answer, Context, Stop, refuse},
+    event::Note,
+    id::OperationId,
+    operation::{
+        Operation, State, Step, StepOutcome,
+        end::{self, End},
+        expire, query,
+    },
+    outcome::{Class, Done, Refusal},
+    ownership, record,
+    tables::Fault,
+};
+
+/// How many steps one operation may have.
+pub const STEP_LIMIT: usize = 256;
+
+/// The operation, if `epoch` may report on it.
+fn reported(context: &Context<'_>, id: OperationId, epoch: u64) -> Result<Operation, Stop> {
+    let Some(operation) = query::by_id(context.tables, id)? else {
+        return refuse(Class::Missing, "operation-missing", format!("there is no operation {id}"));
+    };
+    ownership::apply::current(context.tables, operation.cluster, epoch)?;
+    Ok(operation)
+}
+
+fn ended(operation: &Operation) -> Stop {
+    let message = format!("operation {} has ended: {}", operation.id, operation.state().word());
+    Stop::Refused(Refusal::new(Class::Conflict, "operation-ended", message))
+}
+
+fn done(context: &Context<'_>, operation: &Operation) -> Done {
+    Done {
+        object: operation.container.map_or(*operation.cluster.bytes(), |container| *container.bytes()).to_vec(),
+        revision: context.index,
+        operation: operation.id.bytes().to_vec(),
+        number: 0,
+    }
+}
+
+fn record_step(
+    context: &mut Context<'_>,
+    previous: &Operation,
+    operation: &Operation,
+    action: &'static str,
+    step: &Step,
+) -> Result<(), Fault> {
+    record::replace(context.tables, Some(previous), operation);
+    context.changes.push(Change::Operation(operation.id, operation.cluster));
+    let project = end::project_of(context, operation)?;
+    let words = match action {
+        "step.begun" => format!("{} {} attempt {}", operation.kind().word(), step.name, step.attempts),
+        _ => format!("{} {} {}", operation.kind().word(), step.name, step.outcome().word()),
+    };
+    context.event(Note::operation(operation, &project, action).detail(words).epoch(step.epoch));
+    Ok(())
+}
+
+/// An intent, before the outside call.
+pub(crate) fn step_begin(context: &mut Context<'_>, command: &StepBegin) -> Answer {
+    let previous = reported(context, command.operation, command.epoch)?;
+    if !previous.open() {
+        return Err(ended(&previous));
+    }
+    let mut operation = previous.clone();
+    let known = operation.steps.iter().position(|step| step.name == command.name);
+    if known.is_none() && operation.steps.len() >= STEP_LIMIT {
+        return refuse(Class::Invalid, "too-many-steps", format!("an operation has {STEP_LIMIT} steps at most"));
+    }
+    let earlier = known.map(|place| operation.steps.remove(place)).unwrap_or_default();
+    let step = Step {
+        name: command.name.clone(),
+        target: command.target.clone(),
+        epoch: command.epoch,
+        attempts: earlier.attempts.saturating_add(1),
+        outcome: StepOutcome::Begun.into(),
+        external_id: earlier.external_id,
+        reason: None,
+        effect_ms: command.effect_ms,
+        begun_ms: context.at_ms,
+        ended_ms: None,
+    };
+    operation.steps.push(step.clone());
+    record_step(context, &previous, &operation, "step.begun", &step)?;
+    Ok(done(context, &operation))
+}
+
+/// What became of the outside call.
+///
+/// A step of an operation that was superseded or timed out may still be ended: that its call is over is worth knowing. The operation
+/// stays as it ended.
+pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
+    let previous = reported(context, command.operation, command.epoch)?;
+    seen_of(&previous, command.epoch, command.seen.as_ref())?;
+    let ends = command.ends.map(last_state).transpose()?;
+    let outcome = StepOutcome::try_from(command.outcome).ok().filter(|outcome| *outcome != StepOutcome::Begun);
+    let Some(outcome) = outcome else {
+        return refuse(Class::Invalid, "outcome-invalid", "a step ends as done, failed or unknown");
+    };
+    let mut operation = previous.clone();
+    let Some(step) = operation.steps.iter_mut().find(|step| step.name == command.name) else {
+        return refuse(Class::Missing, "step-missing", format!("operation {} has not begun a step {}", previous.id, command.name));
+    };
+    if step.outcome() != StepOutcome::Begun && step.outcome() != outcome {
+        return refuse(Class::Conflict, "step-ended", format!("step {} has ended: {}", step.name, step.outcome().word()));
+    }
+    step.set_outcome(outcome);
+    step.reason.clone_from(&command.reason);
+    step.ended_ms = Some(context.at_ms);
+    if command.external_id.is_some() {
+        step.external_id.clone_from(&command.external_id);
+    }
+    let step = Step { epoch: command.epoch, ..step.clone() };
+    record_step(context, &previous, &operation, "step.ended", &step)?;
+    let sighted = look(context, &operation, command.seen.as_ref())?;
+    if let Some(state) = ends.filter(|_| operation.open()) {
+        end::end(context, &operation, End { state, reason: command.reason.clone(), epoch: command.epoch, sighted })?;
+    }
+    Ok(done(context, &operation))
+}
+
+/// An owner ends an operation.
+pub(crate) fn end(context: &mut Context<'_>, command: &OperationEnd) -> Answer {
+    let operation = reported(context, command.operation, command.epoch)?;
+    seen_of(&operation, command.epoch, command.seen.as_ref())?;
+    let state = last_state(command.state)?;
+    if operation.open() {
+        let sighted = look(context, &operation, command.seen.as_ref())?;
+        end::end(context, &operation, End { state, reason: command.reason.clone(), epoch: command.epoch, sighted })?;
+    } else if operation.state() != state {
+        return Err(ended(&operation));
+    }
+    Ok(done(context, &operation))
+}
+
+/// The state in which an owner lets an operation end.
+fn last_state(state: i32) -> Result<State, Refusal> {
+    match State::try_from(state) {
+        Ok(state @ (State::Succeeded | State::Failed | State::Unknown)) => Ok(state),
+        _ => Err(Refusal::new(Class::Invalid, "state-invalid", "an owner ends an operation as succeeded, failed or unknown")),
+    }
+}
+
+/// A report may carry a sighting of its own cluster under its own epoch, no other.
+fn seen_of(operation: &Operation, epoch: u64, seen: Option<&Sighting>) -> Result<(), Refusal> {
+    if seen.is_none_or(|seen| seen.cluster == operation.cluster && seen.epoch == epoch) {
+        return Ok(());
+    }
+    Err(Refusal::new(Class::Invalid, "sighting-foreign", "a report carries sightings of its own cluster and epoch only"))
+}
+
+/// Applies what was seen by the way; whether the operation's container was among it.
+fn look(context: &mut Context<'_>, operation: &Operation, seen: Option<&Sighting>) -> Result<bool, Fault> {
+    let Some(seen) = seen else {
+        return Ok(false);
+    };
+    sighting::apply(context, seen)?;
+    Ok(seen.containers.iter().any(|container| Some(container.id) == operation.container))
+}
+
+/// What owners saw; stale sightings are skipped, the number of the others that changed something is the outcome's `number`.
+pub(crate) fn observe(context: &mut Context<'_>, command: &Observe) -> Answer {
+    let mut number = 0;
+    for seen in &command.sightings {
+        if ownership::query::is_current(context.tables, seen.cluster, seen.epoch)? && sighting::apply(context, seen)? {
+            number += 1;
+        }
+    }
+    Ok(Done { number, revision: context.index, ..Done::default() })
+}
+
+/// Time passes; the number of things that expired is the outcome's `number`.
+pub(crate) fn expire(context: &mut Context<'_>, command: &Expire) -> Answer {
+    let limit = usize::try_from(command.limit).unwrap_or(usize::MAX);
+    let number = u64::try_from(expire::expire(context, limit)?).unwrap_or(u64::MAX);
+    Ok(Done { number, revision: context.index, ..Done::default() })
+}

@@ -1,0 +1,99 @@
+//! Assignments, and the fence behind which old owners stay.
+//!
+//! Everything an owner reports passes [`current`] in the same entry that records it, so no report of an owner that has lost its cluster
+//! ever changes the state, however late it arrives.
+
+use crate::{
+    Change,
+    cluster::Cluster,
+    command::{Assign, Assignment, Release},
+    context::{Answer, Context, Stop, refuse},
+    event::Note,
+    id::{ClusterId, MemberId},
+    member::Member,
+    outcome::{Class, Done},
+    ownership::{Ownership, Reason, query},
+    record,
+    tables::{Fault, View},
+};
+
+/// Refuses an epoch that is not the cluster's present one.
+pub(crate) fn current(view: &(impl View + ?Sized), cluster: ClusterId, epoch: u64) -> Result<(), Stop> {
+    if query::is_current(view, cluster, epoch)? {
+        return Ok(());
+    }
+    refuse(
+        Class::Stale,
+        "epoch-stale",
+        format!("epoch {epoch} of cluster {cluster} is over: somebody else owns it, or nobody, or it is gone"),
+    )
+}
+
+/// Gives clusters to members. What the planner saw may have changed since: those assignments are skipped, the number of the others is
+/// the outcome's `number`.
+pub(crate) fn assign(context: &mut Context<'_>, command: &Assign) -> Answer {
+    let mut number = 0;
+    for assignment in &command.assignments {
+        if assign_one(context, assignment)? {
+            number += 1;
+        }
+    }
+    Ok(Done { number, revision: context.index, ..Done::default() })
+}
+
+fn assign_one(context: &mut Context<'_>, assignment: &Assignment) -> Result<bool, Fault> {
+    let Some(member) = record::get::<Member>(context.tables, &assignment.member.to_be_bytes())? else {
+        return Ok(false);
+    };
+    let previous = query::of(context.tables, assignment.cluster)?;
+    let epoch = previous.as_ref().map_or(0, |previous| previous.epoch);
+    // A second assignment of one cluster in one entry would share its epoch with the first.
+    let overtaken = epoch != assignment.expected_epoch || epoch == context.index;
+    if member.incarnation != assignment.incarnation || overtaken || !record::exists::<Cluster>(context.tables, assignment.cluster.bytes())?
+    {
+        return Ok(false);
+    }
+    let ownership = Ownership {
+        cluster: assignment.cluster,
+        member: assignment.member,
+        incarnation: assignment.incarnation,
+        epoch: context.index,
+        reason: assignment.reason,
+        since_ms: context.at_ms,
+    };
+    record::replace(context.tables, previous.as_ref(), &ownership);
+    changed(context, &ownership, "assigned", format!("member {} ({})", ownership.member, ownership.reason().word()));
+    Ok(true)
+}
+
+fn changed(context: &mut Context<'_>, ownership: &Ownership, action: &'static str, detail: String) {
+    context.changes.push(Change::Ownership(ownership.cluster));
+    let note = Note { cluster: Some(ownership.cluster), ..Note::operators("ownership", ownership.cluster.to_string(), action) };
+    context.event(note.detail(detail).epoch(ownership.epoch));
+}
+
+/// An owner gives a cluster back. The epoch stays in the row, so that the next assignment can be compared with it.
+pub(crate) fn release(context: &mut Context<'_>, command: &Release) -> Answer {
+    current(context.tables, command.cluster, command.epoch)?;
+    vacate(context, command.cluster, Reason::Released)?;
+    Ok(Done { object: command.cluster.bytes().to_vec(), revision: context.index, ..Done::default() })
+}
+
+fn vacate(context: &mut Context<'_>, cluster: ClusterId, reason: Reason) -> Result<(), Fault> {
+    let Some(previous) = query::of(context.tables, cluster)? else {
+        return Ok(());
+    };
+    let detail = format!("member {} ({})", previous.member, reason.word());
+    let ownership = Ownership { member: 0, incarnation: 0, reason: reason.into(), since_ms: context.at_ms, ..previous.clone() };
+    record::replace(context.tables, Some(&previous), &ownership);
+    changed(context, &ownership, "released", detail);
+    Ok(())
+}
+
+/// Takes all clusters of a member that is gone from it.
+pub(crate) fn orphan(context: &mut Context<'_>, member: u64) -> Result<(), Fault> {
+    for ownership in query::by_member(context.tables, MemberId(member), usize::MAX)? {
+        vacate(context, ownership.cluster, Reason::Removed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! What the state does, command by command and at random.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod template;
+mod world;
