@@ -1,7 +1,7 @@
 //! What can go wrong in the harness itself.
 //!
-//! None of these is a finding about the product: a campaign that ends with one of them has the
-//! verdict *unknown*.
+//! A campaign that ends with one of them has the verdict *unknown*, with one exception: what is *late* is the product,
+//! and that is a violation of liveness.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub enum Error {
         /// Its exit status and the end of what it printed.
         reason: String,
     },
-    /// Something did not happen within its limit.
+    /// Something that the product had to do did not happen within its limit.
     #[error("{what} did not happen within {seconds} s")]
     Late {
         /// What was waited for.

@@ -16,6 +16,7 @@ use jepsen::{
     history,
     report::Summary,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Breaks a cluster of real Jeroboam members and judges what their clients saw.
 ///
@@ -133,20 +134,29 @@ async fn run(cli: Cli) -> Result<Verdict, Error> {
     let folder = folder(&cli)?;
     eprintln!("chaos: seed {seed}, folder {}", folder.display());
     let options = options(&cli, seed, &folder)?;
-    let summary = tokio::select! {
-        summary = campaign(&cli.campaign, &options) => summary,
-        _ = tokio::signal::ctrl_c() => Err(Error::Setup("interrupted".to_owned())),
+    let mut summary = Summary::default();
+    let result = tokio::select! {
+        result = campaign(&cli.campaign, &options) => result,
+        () = told_to_end() => Err(Error::Setup("told to end".to_owned())),
     };
-    if let Ok(summary) = &summary {
-        println!("{summary}");
-    }
-    let verdict = summary.as_ref().map_or(Verdict::Unknown, Summary::verdict);
+    summary.add("chaos", result);
+    println!("{summary}");
+    let verdict = summary.verdict();
     if verdict == Verdict::True && !cli.keep {
         std::fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
     } else {
         eprintln!("chaos: histories and logs are in {}; again: chaos --seed {seed} …", folder.display());
     }
-    summary.map(|summary| summary.verdict())
+    Ok(verdict)
+}
+
+/// Resolves on SIGINT or SIGTERM: the members must not outlive the harness.
+async fn told_to_end() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Error> {
@@ -162,7 +172,7 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
         }
         Campaign::Membership { rate } => membership::run(options, membership::Plan { rate: *rate, short: false }).await,
         Campaign::Containers { kills, clients } => containers::run(options, containers::Plan { kills: *kills, clients: *clients }).await,
-        Campaign::Quick { without_docker } => quick::run(options, *without_docker).await,
+        Campaign::Quick { without_docker } => Ok(quick::run(options, *without_docker).await),
         Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),
     }
 }

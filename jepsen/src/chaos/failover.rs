@@ -99,12 +99,16 @@ pub async fn run(options: &Options, plan: &Plan) -> Result<Summary, Error> {
     );
     let chosen = |kind: &Kind| plan.only.is_empty() || plan.only.iter().any(|one| one == kind.name);
     for kind in kinds(options.lease()).iter().filter(|kind| chosen(kind)) {
-        let one = Campaign::start(options, plan, *kind).await?;
-        summary.absorb(one.run(&mut table).await?);
+        let result = one_kind(options, plan, *kind, &mut table).await;
+        summary.add(kind.name, result);
     }
     summary.note("gap: the longest time without an acknowledged write, counted from the fault; in ms");
     summary.table(table);
     Ok(summary)
+}
+
+async fn one_kind(options: &Options, plan: &Plan, kind: Kind, table: &mut Table) -> Result<Summary, Error> {
+    Campaign::start(options, plan, kind).await?.run(table).await
 }
 
 struct Campaign<'a> {

@@ -78,7 +78,7 @@ pub fn check(operations: &[Operation], lists: &BTreeMap<String, Vec<Listed>>) ->
                 report.found("twice", one, format!("{name} is there twice on {member}"));
             }
         }
-        report.from_nowhere(member, &asked, &listed);
+        report.never_asked_for(member, &asked, &listed);
     }
     report.lost = lost.len();
     report.twice = twice.len();
@@ -119,7 +119,7 @@ impl Report {
         self.findings.push(Finding { invariant, words, key: None, at: Some(at) });
     }
 
-    fn from_nowhere(&mut self, member: &str, asked: &BTreeMap<Arc<str>, &Operation>, listed: &HashMap<&str, Vec<&str>>) {
+    fn never_asked_for(&mut self, member: &str, asked: &BTreeMap<Arc<str>, &Operation>, listed: &HashMap<&str, Vec<&str>>) {
         for name in listed.keys().filter(|name| !asked.contains_key(**name)) {
             let words = format!("{name} on {member} was never asked for");
             self.findings.push(Finding { invariant: "from nowhere", words, key: None, at: None });

@@ -140,7 +140,6 @@ pub fn load(path: &Path) -> Result<Vec<Event>, Error> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -157,7 +157,7 @@ pub async fn run(binary: &Path, arguments: &[&str], limit: Duration) -> Result<S
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(limit, command.output())
         .await
-        .map_err(|_| Error::late(&program, limit))?
+        .map_err(|_| Error::Program { program: program.clone(), reason: format!("did not end within {} s", limit.as_secs()) })?
         .map_err(|error| Error::Program { program: program.clone(), reason: error.to_string() })?;
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
@@ -169,7 +169,6 @@ pub async fn run(binary: &Path, arguments: &[&str], limit: Duration) -> Result<S
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

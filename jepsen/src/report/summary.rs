@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Table;
 use crate::{
-    Verdict,
+    Error, Verdict,
     check::{Finding, coverage::Coverage, timeline},
     history::Event,
 };
@@ -21,6 +21,7 @@ pub struct Summary {
     coverage: Vec<(String, Coverage)>,
     notes: Vec<String>,
     missed: Vec<String>,
+    harness: Vec<String>,
 }
 
 impl Summary {
@@ -65,6 +66,23 @@ impl Summary {
         self.missed.push(words.into());
     }
 
+    /// Adds an error that ended a part: what was late is a violation, anything else makes the verdict unknown.
+    pub fn error(&mut self, part: &str, error: &Error) {
+        let words = format!("{part}: {error}");
+        match error {
+            Error::Late { .. } => self.findings.push(format!("liveness: {words}")),
+            _ => self.harness.push(words),
+        }
+    }
+
+    /// Joins the result of a part, or the error that ended it.
+    pub fn add(&mut self, part: &str, result: Result<Self, Error>) {
+        match result {
+            Ok(other) => self.absorb(other),
+            Err(error) => self.error(part, &error),
+        }
+    }
+
     /// Joins another summary.
     pub fn absorb(&mut self, other: Self) {
         self.tables.extend(other.tables);
@@ -73,6 +91,7 @@ impl Summary {
         self.coverage.extend(other.coverage);
         self.notes.extend(other.notes);
         self.missed.extend(other.missed);
+        self.harness.extend(other.harness);
     }
 
     /// False when something was found or a target missed; unknown when coverage was not reached.
@@ -80,7 +99,7 @@ impl Summary {
     pub fn verdict(&self) -> Verdict {
         let safe = Verdict::of(self.findings.is_empty() && self.missed.is_empty());
         let covered: Verdict = self.coverage.iter().map(|(_, one)| one.verdict()).collect();
-        safe.and(covered)
+        safe.and(covered).and(Verdict::enough(self.harness.is_empty()))
     }
 }
 
@@ -99,6 +118,9 @@ impl fmt::Display for Summary {
                 format!("{} {}/{}{mark}", one.name, one.count, one.least)
             });
             writeln!(formatter, "coverage {part}: {}", counters.collect::<Vec<_>>().join(", "))?;
+        }
+        for words in &self.harness {
+            writeln!(formatter, "HARNESS  {words}")?;
         }
         for words in &self.missed {
             writeln!(formatter, "TARGET MISSED  {words}")?;

@@ -205,7 +205,6 @@ fn fields(patch: &Value) -> [String; 2] {
     [field(0), field(1)]
 }
 
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::BTreeMap;
 
