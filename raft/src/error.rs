@@ -31,6 +31,9 @@ pub enum Error {
     /// The request makes no sense in the present state, and will not without a change of it.
     #[error("{0}")]
     Refused(String),
+    /// The request cannot be done at the moment, but may be later without a change of it.
+    #[error("not now: {0}")]
+    NotNow(String),
     /// The other member could not be reached, or the connection broke before its answer.
     #[error("member {to} cannot be reached: {reason}")]
     Unreachable {
@@ -54,7 +57,7 @@ impl Error {
     /// attempt took effect; see [`Error::Timeout`].
     pub fn retryable(&self) -> bool {
         match self {
-            Self::NoLeader { .. } | Self::Timeout | Self::Overloaded { .. } | Self::Unreachable { .. } | Self::Fatal(_) => true,
+            Self::NoLeader { .. } | Self::Timeout | Self::Overloaded { .. } | Self::Unreachable { .. } | Self::NotNow(_) | Self::Fatal(_) => true,
             Self::Storage(_) | Self::Refused(_) | Self::TooLarge { .. } => false,
         }
     }

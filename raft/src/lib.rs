@@ -26,6 +26,7 @@ pub mod boot;
 pub mod changes;
 mod clock;
 mod codec;
+mod contact;
 mod driver;
 mod error;
 mod front;

@@ -11,7 +11,8 @@ pub struct Settings {
     pub election_min: Duration,
     /// The longest such time, and the length of a leader's lease. Default 300 ms.
     pub election_max: Duration,
-    /// Writes of this member that may wait for their outcome at once; more are refused as overloaded. Default 16,384.
+    /// Writes of this member that may wait for their outcome at once; more are refused as overloaded. Default 8,192, which is also the
+    /// most that apply remembers.
     pub max_pending_writes: usize,
     /// Bytes of them. Default 64 MiB.
     pub max_pending_bytes: usize,
@@ -49,7 +50,7 @@ impl Default for Settings {
             heartbeat: Duration::from_millis(50),
             election_min: Duration::from_millis(150),
             election_max: Duration::from_millis(300),
-            max_pending_writes: 16_384,
+            max_pending_writes: 8_192,
             max_pending_bytes: 64 << 20,
             max_command_bytes: 1 << 20,
             max_proposals: 65_536,

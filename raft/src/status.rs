@@ -1,12 +1,21 @@
 //! What a member knows about itself and, if it leads, about the others. For people, metrics and health checks; never for decisions
 //! that must be safe.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use model::MemberId;
+use openraft::{Instant as _, ServerState, async_runtime::watch::WatchReceiver};
 use tokio::time::Instant;
 
-use crate::membership::Addresses;
+use crate::{
+    inner::Inner,
+    membership::Addresses,
+    types::{StoredMembership, index_of},
+};
 
 /// Who leads, as this member sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +108,8 @@ pub struct Status {
     pub pending_writes: usize,
     /// Bytes of them.
     pub pending_bytes: usize,
+    /// Proposals this member, as a leader, has handed to Raft for all members, not yet settled.
+    pub proposals: usize,
     /// Time of the log here, in ms since 1970.
     pub log_ms: u64,
     /// Counters since the start.
@@ -124,4 +135,133 @@ pub struct Counters {
     pub reads: u64,
     /// Commands proposed again after a change of leader or a broken stream.
     pub resent: u64,
+}
+
+/// Counts as they are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    flushes: AtomicU64,
+    flushed_entries: AtomicU64,
+    flush_micros: AtomicU64,
+    applies: AtomicU64,
+    applied_entries: AtomicU64,
+    read_rounds: AtomicU64,
+    reads: AtomicU64,
+    resent: AtomicU64,
+}
+
+fn add(counter: &AtomicU64, amount: usize) {
+    counter.fetch_add(u64::try_from(amount).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+impl Tally {
+    pub(crate) fn flushed(&self, entries: usize, took: Duration) {
+        add(&self.flushes, 1);
+        add(&self.flushed_entries, entries);
+        add(&self.flush_micros, usize::try_from(took.as_micros()).unwrap_or(usize::MAX));
+    }
+
+    pub(crate) fn applied(&self, entries: usize) {
+        add(&self.applies, 1);
+        add(&self.applied_entries, entries);
+    }
+
+    pub(crate) fn round(&self, reads: usize) {
+        add(&self.read_rounds, 1);
+        add(&self.reads, reads);
+    }
+
+    pub(crate) fn resent(&self, writes: usize) {
+        add(&self.resent, writes);
+    }
+
+    fn counters(&self) -> Counters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counters {
+            flushes: read(&self.flushes),
+            flushed_entries: read(&self.flushed_entries),
+            flush_micros: read(&self.flush_micros),
+            applies: read(&self.applies),
+            applied_entries: read(&self.applied_entries),
+            read_rounds: read(&self.read_rounds),
+            reads: read(&self.reads),
+            resent: read(&self.resent),
+        }
+    }
+}
+
+/// The status of a member.
+pub(crate) fn of(inner: &Inner) -> Status {
+    let shared = &inner.shared;
+    let metrics = inner.raft.metrics().borrow_watched().clone();
+    let membership = &metrics.membership_config;
+    let identity = shared.identity;
+    let (pending_writes, pending_bytes) = shared.pending.load();
+    let fatal = shared.fatal.get().is_some() || metrics.running_state.is_err();
+    let leads = metrics.state == ServerState::Leader;
+    let quorum_age =
+        if leads { metrics.last_quorum_acked.as_ref().map(|acked| acked.elapsed()) } else { shared.contact.silence() };
+    let (voters, learners) = split(membership);
+    Status {
+        member: identity.member,
+        cluster: identity.cluster,
+        incarnation: identity.incarnation,
+        role: if fatal { Role::Stopped } else { role(metrics.state) },
+        term: metrics.current_term,
+        leader: metrics.current_leader.map(MemberId),
+        applied: shared.progress.applied(),
+        committed: index_of(metrics.local_committed.as_ref()),
+        last_log: metrics.last_log_index.unwrap_or(0),
+        flushed: shared.state.flushed_applied().map_or(0, |mark| mark.index),
+        snapshot: index_of(metrics.snapshot.as_ref()),
+        purged: index_of(metrics.purged.as_ref()),
+        voters,
+        learners,
+        changing: membership.get_joint_config().len() > 1 || metrics.membership_config.log_id() != metrics.committed_membership_config.log_id(),
+        peers: if leads { peers(inner) } else { BTreeMap::new() },
+        quorum_age,
+        pending_writes,
+        pending_bytes,
+        proposals: inner.proposals(),
+        log_ms: shared.clock.now_ms(),
+        counters: shared.tally.counters(),
+    }
+}
+
+const fn role(state: ServerState) -> Role {
+    match state {
+        ServerState::Learner => Role::Learner,
+        ServerState::Follower => Role::Follower,
+        ServerState::Candidate => Role::Candidate,
+        ServerState::Leader => Role::Leader,
+        ServerState::Shutdown => Role::Stopped,
+    }
+}
+
+type Seats = BTreeMap<MemberId, Addresses>;
+
+fn split(membership: &StoredMembership) -> (Seats, Seats) {
+    let (voters, learners): (BTreeMap<_, _>, BTreeMap<_, _>) = membership
+        .nodes()
+        .map(|(id, addresses)| (MemberId(*id), addresses.clone()))
+        .partition(|(id, _)| membership.voter_ids().any(|voter| voter == id.0));
+    (voters, learners)
+}
+
+fn peers(inner: &Inner) -> BTreeMap<MemberId, PeerStatus> {
+    let metrics = inner.raft.metrics().borrow_watched().clone();
+    let last = metrics.last_log_index.unwrap_or(0);
+    let me = inner.shared.identity.member.0;
+    metrics
+        .replication
+        .iter()
+        .flatten()
+        .filter(|(id, _)| **id != me)
+        .map(|(id, matched)| {
+            let matched = matched.as_ref().map(|log_id| log_id.index);
+            let heard = metrics.heartbeat.as_ref().and_then(|beats| beats.get(id)).and_then(Option::as_ref);
+            let lag = last.saturating_sub(matched.unwrap_or(0));
+            (MemberId(*id), PeerStatus { matched, lag, silence: heard.map(|at| at.elapsed()) })
+        })
+        .collect()
 }

@@ -57,11 +57,6 @@ impl Tasks {
         Runtime::scope(self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed), future)
     }
 
-    /// Resolves when the member stops.
-    pub(crate) fn token(&self) -> CancellationToken {
-        self.token.clone()
-    }
-
     /// Ends all tasks and waits for them, `within` at most.
     pub(crate) async fn stop(&self, within: Duration) {
         self.token.cancel();
