@@ -1,7 +1,8 @@
 //! What members ask each other besides Raft: the words of those calls.
 //!
 //! Not replicated and not stored; still prost, with the same rules for numbers, because two program versions speak to each other during an
-//! upgrade. The conductor answers all of them (`conductor/src/answer.rs`). All but [`method::GRANT`] and [`method::STATUS`] go to the owner of the
+//! upgrade. The conductor answers all of them (`conductor/src/answer.rs`). All but [`method::GRANT`] and
+//! [`method::STATUS`] go to the owner of the
 //! cluster they are about, which is refused with "not the owner" (retryable) by anybody else: read the owner afresh and ask again.
 
 use prost::Message;
@@ -16,6 +17,8 @@ use crate::{
 pub mod method {
     /// [`GrantRequest`](super::GrantRequest) → [`Grant`](super::Grant); to the leader.
     pub const GRANT: &str = "lease.grant";
+    /// [`ReleaseRequest`](super::ReleaseRequest) → nothing; from the leader to the owner: end or park the step and give the cluster back.
+    pub const RELEASE: &str = "ownership.release";
     /// [`StatusRequest`](super::StatusRequest) → [`OwnershipStatus`](super::OwnershipStatus); to anybody, about itself.
     pub const STATUS: &str = "ownership.status";
     /// [`LookContainer`](super::LookContainer) → [`ContainerLooked`](super::ContainerLooked).
@@ -34,6 +37,20 @@ pub struct GrantRequest {
     /// Its incarnation.
     #[prost(uint64, tag = "1")]
     pub incarnation: u64,
+    /// It is about to stop: give it no clusters any more.
+    #[prost(bool, tag = "2")]
+    pub leaving: bool,
+}
+
+/// The leader asks an owner to hand a cluster over.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct ReleaseRequest {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// Under which epoch; another one is ignored.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
 }
 
 /// The leader grants it: one lease long, counted from when the member *sent* the request, for the clusters that the state at `index`
