@@ -24,6 +24,7 @@ pub mod nodegroup;
 pub mod operation;
 pub mod outcome;
 pub mod ownership;
+pub mod peer;
 pub mod quota;
 pub mod record;
 pub mod remember;
