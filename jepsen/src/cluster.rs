@@ -85,12 +85,13 @@ pub struct Cluster {
     settings: Settings,
     members: Vec<Member>,
     roster: Roster,
+    complaints: Vec<String>,
 }
 
 impl Cluster {
     /// Makes the folders and certificates, starts the first member, joins the others and waits until all serve.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
-        let mut cluster = Self { settings, members: Vec::new(), roster: Roster::default() };
+        let mut cluster = Self { settings, members: Vec::new(), roster: Roster::default(), complaints: Vec::new() };
         cluster.prepare().await?;
         for _ in 0..cluster.settings.size {
             cluster.add(Joins::AsVoter).await?;
@@ -353,13 +354,26 @@ impl Cluster {
         self.add(Joins::AsVoter).await
     }
 
-    /// Members whose process ended although nobody ended it, with the exit status.
-    pub fn ended_by_themselves(&mut self) -> Vec<String> {
-        let ended = self.members.iter_mut().filter_map(|one| {
+    /// Something a member did that it must not do, found outside of any history.
+    pub fn complain(&mut self, words: String) {
+        self.complaints.push(words);
+    }
+
+    /// Everything of that kind: complaints so far, processes that ended although nobody ended them, panics in the logs of
+    /// all members there ever were.
+    pub fn complaints(&mut self) -> Vec<String> {
+        let mut all = self.complaints.clone();
+        all.extend(self.members.iter_mut().filter_map(|one| {
             let status = one.program.ended_by_itself()?;
             Some(format!("{} ended by itself: {status}", one.program.name()))
-        });
-        ended.collect()
+        }));
+        let entries = fs::read_dir(&self.settings.folder).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "log")) {
+            let log = fs::read(&path).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            all.extend(log.lines().filter(|line| line.contains("panicked at")).map(|line| format!("{}: {line}", path.display())));
+        }
+        all
     }
 
     /// Ends all members gracefully, each within its limit.

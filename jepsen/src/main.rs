@@ -131,9 +131,10 @@ async fn run(cli: Cli) -> Result<Verdict, Error> {
         return Ok(summary.verdict());
     }
     let seed = cli.seed.unwrap_or_else(Chance::fresh_seed);
+    let binary = cli.bin.clone().map_or_else(find_binary, Ok)?;
     let folder = folder(&cli)?;
     eprintln!("chaos: seed {seed}, folder {}", folder.display());
-    let options = options(&cli, seed, &folder)?;
+    let options = options(&cli, binary, seed, &folder);
     let mut summary = Summary::default();
     let result = tokio::select! {
         result = campaign(&cli.campaign, &options) => result,
@@ -177,11 +178,10 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
     }
 }
 
-fn options(cli: &Cli, seed: u64, folder: &Path) -> Result<Options, Error> {
-    let binary = cli.bin.clone().map_or_else(find_binary, Ok)?;
+fn options(cli: &Cli, binary: PathBuf, seed: u64, folder: &Path) -> Options {
     let tuning: BTreeMap<String, String> = cli.set.iter().cloned().collect();
     let (targets, image) = (!cli.no_targets, cli.image.clone());
-    Ok(Options { binary, seed, folder: folder.to_owned(), tuning, targets, image })
+    Options { binary, seed, folder: folder.to_owned(), tuning, targets, image }
 }
 
 fn folder(cli: &Cli) -> Result<PathBuf, Error> {

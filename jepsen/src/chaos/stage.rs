@@ -97,8 +97,8 @@ impl Stage {
 
     /// The last questions: all members alive and at rest, states equal, no answer 5xx but 503.
     pub async fn last_questions(&mut self, summary: &mut Summary) -> Result<(), Error> {
-        for ended in self.cluster.ended_by_themselves() {
-            summary.finding(ended);
+        for complaint in self.cluster.complaints() {
+            summary.finding(complaint);
         }
         if let Err(late) = self.cluster.settled(REST).await {
             summary.finding(format!("liveness: {late}"));

@@ -58,7 +58,10 @@ impl Fault {
         match self {
             Self::Kill => cluster.member(name)?.program.kill().await?,
             Self::Terminate => {
-                cluster.member(name)?.program.wait(Duration::from_secs(40)).await?;
+                let status = cluster.member(name)?.program.wait(Duration::from_secs(40)).await?;
+                if !status.success() {
+                    cluster.complain(format!("{name} ended with {status} on SIGTERM"));
+                }
             }
             Self::Pause(_) => cluster.member(name)?.program.resume()?,
         }
