@@ -1,0 +1,21 @@
+# Everything there is to type. Each target is one line; what it does stands in scripts/.
+.PHONY: help demo up down test check lint bench doc
+.DEFAULT_GOAL := help
+
+help: ; @sed -n 's/^# \(make .*\)/\1/p' Makefile
+# make demo   three members, a bay, a container; the leader is killed, and the proof that nothing was lost
+demo: ; @scripts/demo.sh
+# make up     start three members on this machine and say how to talk to them
+up: ; @scripts/up.sh
+# make down   stop them and take their folder away
+down: ; @scripts/down.sh
+# make test   everything that can be proved on one machine: lints, tests, Docker, simulation, chaos
+test: ; @scripts/test.sh
+# make check  what to run before every commit: formatting, lints, unit tests
+check: ; @scripts/check.sh
+# make lint   formatting and lints, warnings are errors
+lint: ; @scripts/lint.sh
+# make bench  creates and reads per second beside etcd's
+bench: ; @scripts/bench.sh
+# make doc    the developers' manual
+doc: ; @scripts/doc.sh

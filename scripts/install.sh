@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs what a Debian machine with a Rust toolchain lacks for building, testing and trying Jeroboam. Does nothing when all is there.
+. "$(dirname "$0")/env.sh"
+
+# what is looked for : the package that has it
+needs() {
+    cat <<'LIST'
+command:g++             g++
+command:make            make
+command:git             git
+command:curl            curl
+command:pkg-config      pkg-config
+command:ccache          ccache
+library:libclang        libclang-dev
+command:dockerd         docker.io
+command:iptables        iptables
+command:/bin/busybox    busybox-static
+command:etcd            etcd-server
+command:wrk             wrk
+LIST
+}
+
+has_library() { ldconfig -p 2>/dev/null | grep -q "$1" || compgen -G "/usr/lib/llvm-*/lib/$1*.so*" >/dev/null; }
+
+missing=()
+while read -r what package; do
+    case "$what" in
+        command:*) command -v "${what#command:}" >/dev/null || missing+=("$package") ;;
+        library:*) has_library "${what#library:}" || missing+=("$package") ;;
+    esac
+done < <(needs)
+
+if [ "${#missing[@]}" -gt 0 ]; then
+    command -v apt-get >/dev/null || fail "this machine has no apt-get; please install the like of: ${missing[*]}"
+    echo "install: ${missing[*]} (apt-get, a minute or two)"
+    log="$JEROBOAM_CACHE/install.log"
+    # A benchmark's etcd must not be left running as a system service.
+    [ -d /run/systemd/system ] && [[ " ${missing[*]} " = *" etcd-server "* ]] && as_root systemctl mask --runtime --quiet etcd etcd-server || true
+    apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1; }
+    : >"$log"
+    if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
+        tail -n 15 "$log" >&2
+        fail "apt-get failed; the whole log is $log"
+    fi
+fi
+
+command -v cargo >/dev/null || fail "there is no Rust toolchain; see https://rustup.rs, then try again"
+wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+found=$(rustc --version | awk '{print $2}')
+[ "$(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1)" = "$wanted" ] || fail "Rust $wanted or newer is needed, this is $found (rustup update)"
+for part in clippy rustfmt; do
+    cargo "${part/rust/}" --version >/dev/null 2>&1 || { command -v rustup >/dev/null && rustup -q component add "$part" >/dev/null; } || true
+done

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Everything that can be proved on one machine. Nothing else has to be typed before.
+. "$(dirname "$0")/env.sh"
+. scripts/step.sh
+began=$SECONDS
+scripts/install.sh
+started_docker=no
+scripts/docker.sh started || started_docker=yes
+scripts/docker.sh up
+finish() { [ "$started_docker" = no ] || scripts/docker.sh down; }
+trap finish EXIT
+
+step "formatting" cargo fmt --all -- --check
+bold "building (from nothing about a quarter of an hour; then minutes)"
+cargo build --workspace --bins --locked
+step "building the tests" cargo test --workspace --all-targets --no-run --locked
+step "tests" cargo test --workspace --locked
+step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"
+step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+bold "test: PASS ($((SECONDS - began)) s)"
