@@ -36,6 +36,12 @@ pub mod provision;
 
 pub mod registry;
 
+pub mod contract;
+
+pub mod docker;
+
+pub mod local;
+
 pub use engine::{Bytes, Connector, Engine, Execution, LogOptions};
 pub use error::{Class, Error};
 pub use mark::Mark;

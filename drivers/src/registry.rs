@@ -6,12 +6,21 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
+    docker::{Client, DockerConnector},
     engine::{Connector, Engine},
     error::Error,
+    local::{self, Local},
     provision::Provisioner,
     seen::Provisioned,
     spec::ClusterSpec,
 };
+
+/// What the drivers are told at start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Address of the Docker Engine for the provisioner `local`, such as `unix:///var/run/docker.sock`; none turns it off.
+    pub local: Option<String>,
+}
 
 /// Provisioners by driver name, engines by coe.
 #[derive(Clone, Default)]
@@ -24,6 +33,18 @@ impl Registry {
     /// An empty list, to be filled with [`Self::with_provisioner`] and [`Self::with_connector`]: what tests and simulations do.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// All drivers of this program, as far as `settings` turn them on. Errors are about the settings; nothing is opened.
+    pub fn standard(settings: &Settings) -> Result<Self, Error> {
+        let mut registry = Self::new();
+        let mut known = Vec::new();
+        if let Some(address) = &settings.local {
+            let client = Arc::new(Client::new(address)?);
+            known.push(Arc::clone(&client));
+            registry = registry.with_provisioner(local::NAME, Arc::new(Local::new(client)));
+        }
+        Ok(registry.with_connector("swarm", Arc::new(DockerConnector::new(known))))
     }
 
     /// With one more provisioner; a second of the same name replaces the first.

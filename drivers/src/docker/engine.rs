@@ -1,0 +1,145 @@
+//! The engine trait over the Docker API: bounds here, the doing in the neighbouring files.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use model::id::{ClusterId, ContainerId};
+
+use crate::{
+    docker::{
+        changes::{self, Change},
+        client::{Client, Fault, within},
+        containers, output, sight,
+    },
+    engine::{Connector, Engine, Execution, LogOptions},
+    error::Error,
+    limit,
+    mark::Mark,
+    seen::{ContainerSeen, EngineSeen, Provisioned},
+    spec::ContainerSpec,
+};
+
+/// One cluster's Docker endpoint.
+#[derive(Clone, Debug)]
+pub struct DockerEngine {
+    client: Arc<Client>,
+    /// The network its containers are put into; the engine's default network when there is none.
+    network: Option<String>,
+}
+
+impl DockerEngine {
+    /// An engine that puts its containers into `network`.
+    pub fn new(client: Arc<Client>, network: Option<String>) -> Self {
+        Self { client, network }
+    }
+
+    async fn change(&self, mark: &Mark, id: ContainerId, change: Change) -> Result<ContainerSeen, Error> {
+        let limit = if matches!(change, Change::Stop | Change::Reboot) { limit::STOP } else { limit::CHANGE };
+        let what = match change {
+            Change::Start => "start the container",
+            Change::Stop => "stop the container",
+            Change::Pause => "pause the container",
+            Change::Unpause => "unpause the container",
+            Change::Reboot => "restart the container",
+        };
+        within(limit, what, changes::make(&self.client, mark, id, change)).await
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn look(&self) -> Result<EngineSeen, Error> {
+        let look = async {
+            let shown = self.client.docker()?.info().await.map_err(|failure| Error::from(Fault::from(failure)))?;
+            Ok(sight::engine(shown, Some(self.client.host())))
+        };
+        within(limit::LOOK, "describe itself", look).await
+    }
+
+    async fn containers(&self, cluster: ClusterId) -> Result<Vec<ContainerSeen>, Error> {
+        within(limit::LOOK, "list the containers", containers::list(&self.client, cluster)).await
+    }
+
+    async fn container(&self, id: ContainerId) -> Result<Option<ContainerSeen>, Error> {
+        within(limit::LOOK, "show the container", containers::find(&self.client, id)).await
+    }
+
+    async fn create(&self, mark: &Mark, container: &ContainerSpec) -> Result<ContainerSeen, Error> {
+        let create = containers::create(&self.client, mark, container, self.network.as_deref());
+        within(limit::CREATE, "create the container", create).await
+    }
+
+    async fn start(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.change(mark, id, Change::Start).await
+    }
+
+    async fn stop(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.change(mark, id, Change::Stop).await
+    }
+
+    async fn pause(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.change(mark, id, Change::Pause).await
+    }
+
+    async fn unpause(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.change(mark, id, Change::Unpause).await
+    }
+
+    async fn reboot(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.change(mark, id, Change::Reboot).await
+    }
+
+    async fn remove(&self, mark: &Mark, id: ContainerId) -> Result<(), Error> {
+        let remove = async {
+            match containers::ours(&self.client, mark, id).await {
+                Ok(seen) => containers::remove(&self.client, &seen.external_id).await,
+                Err(Error::Gone(_)) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        within(limit::REMOVE, "remove the container", remove).await
+    }
+
+    async fn logs(&self, id: ContainerId, options: &LogOptions) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let open = async {
+            let seen = containers::find(&self.client, id).await?.ok_or_else(|| containers::gone(id))?;
+            Ok(output::logs(&self.client.docker()?, &seen.external_id, options))
+        };
+        within(limit::OPEN, "open the logs", open).await
+    }
+
+    async fn execute(&self, mark: &Mark, id: ContainerId, command: &str) -> Result<Execution, Error> {
+        let open = async {
+            let seen = containers::ours(&self.client, mark, id).await?;
+            output::execute(&self.client.docker()?, &seen.external_id, command).await
+        };
+        within(limit::OPEN, "begin the command", open).await
+    }
+}
+
+/// Connects to Docker endpoints: the coe `swarm`.
+///
+/// A provisioner that has a client for the address already shares it by being made with the same one.
+#[derive(Clone, Debug, Default)]
+pub struct DockerConnector {
+    known: Vec<Arc<Client>>,
+}
+
+impl DockerConnector {
+    /// A connector that uses these clients for their addresses and makes new ones for others.
+    pub fn new(known: Vec<Arc<Client>>) -> Self {
+        Self { known }
+    }
+}
+
+impl Connector for DockerConnector {
+    fn connect(&self, _cluster: ClusterId, provisioned: &Provisioned) -> Result<Arc<dyn Engine>, Error> {
+        let address = provisioned.api_address.as_deref();
+        let address = address.ok_or_else(|| Error::Broken("the address of the cluster's engine is not known yet".to_owned()))?;
+        let known = self.known.iter().find(|client| client.address() == address).map(Arc::clone);
+        let client = known.map_or_else(|| Client::new(address).map(Arc::new), Ok)?;
+        Ok(Arc::new(DockerEngine::new(client, provisioned.network.clone())))
+    }
+}
