@@ -1,5 +1,18 @@
 //! What the state does, command by command and at random.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod cluster;
+mod container;
+mod damage;
+mod entry;
+mod event;
+mod format;
+mod member;
+mod node;
+mod operation;
+mod ownership;
+mod quota;
+mod random;
+mod remember;
 mod template;
 mod world;

@@ -1,0 +1,73 @@
+//! Counters and counts say what is there; what was remembered belongs to somebody.
+
+use std::collections::BTreeMap;
+
+use super::indexes::serials;
+use crate::{
+    event::Event,
+    member::Member,
+    meta::Meta,
+    quota::Quota,
+    record,
+    remember::{ORIGIN_WINDOW, RememberedKey, RememberedProposal, key::KeyCount},
+    tables::{Fault, KeyRange, View, Visit, table},
+    version,
+};
+
+pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Result<(), Fault> {
+    let meta = Meta::read(view)?;
+    let members: Vec<Member> = record::all(view)?;
+    serials("member", meta.members, members.iter().map(|member| member.number), wrong);
+    for member in members.iter().filter(|member| member.version_max.max(version::FIRST) < version::of(&meta)) {
+        wrong.push(format!("member {} cannot follow cluster version {}", member.number, version::of(&meta)));
+    }
+    let quotas: Vec<Quota> = record::all(view)?;
+    serials("quota", meta.quotas, quotas.iter().map(|quota| quota.serial), wrong);
+    events(view, &meta, wrong)?;
+    keys(view, &meta, wrong)?;
+    for held in record::all::<RememberedProposal>(view)? {
+        let removed = held.member <= meta.members && !members.iter().any(|member| member.number == held.member);
+        if removed || held.outcome.is_none() {
+            wrong.push(format!("proposal {} of member {} is remembered in vain", held.sequence % ORIGIN_WINDOW, held.member));
+        }
+    }
+    Ok(())
+}
+
+fn events(view: &(impl View + ?Sized), meta: &Meta, wrong: &mut Vec<String>) -> Result<(), Fault> {
+    let events: Vec<Event> = record::all(view)?;
+    if u64::try_from(events.len()) != Ok(meta.events) {
+        wrong.push(format!("there are {} events, {} are counted", events.len(), meta.events));
+    }
+    if events.first().is_some_and(|event| event.index < meta.event_floor) {
+        wrong.push(format!("there are events below the floor {}", meta.event_floor));
+    }
+    Ok(())
+}
+
+fn keys(view: &(impl View + ?Sized), meta: &Meta, wrong: &mut Vec<String>) -> Result<(), Fault> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for held in record::all::<RememberedKey>(view)? {
+        *counts.entry(held.project_id.clone()).or_default() += 1;
+        let floor = KeyCount::read(view, &held.project_id)?.floor_ms.max(meta.key_floor_ms);
+        if held.expires_ms < floor {
+            wrong.push(format!("key {} of project {} would never be found to expire", held.key, held.project_id));
+        }
+    }
+    let mut fault = None;
+    view.scan(KeyRange::prefix(&[table::META, b'k']), &mut |key, value| match record::decode::<KeyCount>(key, value) {
+        Ok(count) => {
+            let there = counts.remove(&count.project_id).unwrap_or_default();
+            if there != count.count {
+                wrong.push(format!("project {} has {there} remembered keys, {} are counted", count.project_id, count.count));
+            }
+            Visit::Continue
+        }
+        Err(error) => {
+            fault = Some(error);
+            Visit::Stop
+        }
+    })?;
+    wrong.extend(counts.keys().map(|project| format!("the remembered keys of project {project} are not counted")));
+    fault.map_or(Ok(()), Err)
+}

@@ -1,0 +1,82 @@
+//! An operation in progress and a status in progress are the same thing seen twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    cluster::Cluster,
+    container::{Container, Wanted},
+    id::ContainerId,
+    operation::{Kind, Operation, State, StepOutcome},
+    record,
+    tables::{Fault, View},
+};
+
+pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Result<(), Fault> {
+    let operations: Vec<Operation> = record::all(view)?;
+    let clusters: Vec<Cluster> = record::all(view)?;
+    let ids: BTreeSet<_> = clusters.iter().map(|cluster| cluster.id).collect();
+    let containers: BTreeMap<ContainerId, Container> =
+        record::all::<Container>(view)?.into_iter().map(|container| (container.id, container)).collect();
+    let mut places = BTreeSet::new();
+    for operation in &operations {
+        alone(operation, wrong);
+        if !places.insert((operation.accepted, operation.part)) {
+            wrong.push(format!("operation {} shares its place in the queue", operation.id));
+        }
+        if ids.contains(&operation.cluster) == (operation.forget_ms != 0) {
+            wrong.push(format!("operation {} does not know whether its cluster is there", operation.id));
+        }
+        if operation.open() {
+            of_container(operation, &containers, wrong);
+        }
+    }
+    for cluster in &clusters {
+        in_progress(cluster, &operations, wrong);
+    }
+    Ok(())
+}
+
+/// What holds of an operation by itself.
+fn alone(operation: &Operation, wrong: &mut Vec<String>) {
+    if operation.open() == operation.ended_ms.is_some() || (operation.open() && operation.forget_ms != 0) {
+        wrong.push(format!("operation {} is both open and ended", operation.id));
+    }
+    let left = operation.steps.iter().any(|step| step.outcome() == StepOutcome::Begun);
+    if left && matches!(operation.state(), State::Succeeded | State::Unknown) {
+        wrong.push(format!("operation {} was ended by its owner with an open step", operation.id));
+    }
+    let names: BTreeSet<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
+    if names.len() != operation.steps.len() {
+        wrong.push(format!("operation {} has two steps of one name", operation.id));
+    }
+}
+
+/// An open operation on a container has one, and one that is to go has no other operation than its deletion.
+fn of_container(operation: &Operation, containers: &BTreeMap<ContainerId, Container>, wrong: &mut Vec<String>) {
+    let Some(id) = operation.container else {
+        return;
+    };
+    match containers.get(&id) {
+        None => wrong.push(format!("operation {} waits for container {id}, which is gone", operation.id)),
+        Some(container) if container.cluster != operation.cluster => {
+            wrong.push(format!("operation {} is about a container of another cluster", operation.id));
+        }
+        Some(container) if container.wanted() == Wanted::Deleted && operation.kind() != Kind::ContainerDelete => {
+            wrong.push(format!("operation {} waits for container {id}, which is to go", operation.id));
+        }
+        Some(_) => {}
+    }
+}
+
+/// The status of a cluster is in progress exactly while one operation on the cluster itself is open, and it names that one.
+fn in_progress(cluster: &Cluster, operations: &[Operation], wrong: &mut Vec<String>) {
+    let open: Vec<_> = operations
+        .iter()
+        .filter(|operation| operation.cluster == cluster.id && operation.open() && operation.container.is_none())
+        .map(|operation| operation.id)
+        .collect();
+    let named: Vec<_> = cluster.operation.into_iter().collect();
+    if open != named || cluster.status().in_progress() == open.is_empty() {
+        wrong.push(format!("cluster {} is {}, names {named:?}, and these are open: {open:?}", cluster.id, cluster.status().word()));
+    }
+}

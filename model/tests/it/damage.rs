@@ -1,0 +1,104 @@
+//! The checker finds what is wrong: every kind of damage, made by hand, gets a sentence.
+
+use model::{
+    MemoryTables, Tables, View,
+    cluster::{Cluster, Status},
+    container::Container,
+    member::Member,
+    meta::Meta,
+    nodegroup::NodeGroup,
+    operation::Operation,
+    ownership::Ownership,
+    record,
+    template::Template,
+};
+
+use crate::world::{World, id};
+
+fn world() -> World {
+    let mut world = World::new();
+    let (cluster, _) = world.ready();
+    world.container(cluster, 20);
+    let template = world.template(2, "swarm");
+    world.cluster(11, template);
+    world
+}
+
+fn damaged(damage: impl FnOnce(&mut MemoryTables)) -> String {
+    let mut tables = world().tables;
+    assert_eq!(model::check::check(&tables).unwrap(), Vec::<String>::new());
+    damage(&mut tables);
+    let wrong = model::check::check(&tables).unwrap();
+    assert!(!wrong.is_empty(), "the damage was not found");
+    wrong.join("; ")
+}
+
+fn change<R: record::Record>(tables: &mut MemoryTables, key: &[u8], change: impl FnOnce(&mut R)) {
+    let previous: R = record::get(tables, key).unwrap().unwrap();
+    let mut record = previous.clone();
+    change(&mut record);
+    record::replace(tables, Some(&previous), &record);
+}
+
+#[test]
+fn every_damage_gets_a_sentence() {
+    let cluster = id::<model::id::kind::Cluster>(10);
+    let key = cluster.bytes();
+    let operation = id::<model::id::kind::Operation>(1_000_020);
+    let missing = damaged(|tables| {
+        let row = tables.rows().keys().find(|row| row.starts_with(b"x")).unwrap().clone();
+        tables.delete(row);
+    });
+    assert!(missing.contains("is missing"), "{missing}");
+    let extra = damaged(|tables| tables.put(b"x\x01abc".to_vec(), Vec::new()));
+    assert!(extra.contains("belongs to no record"), "{extra}");
+    let alien = damaged(|tables| tables.put(b"zzz".to_vec(), Vec::new()));
+    assert!(alien.contains("in no table"), "{alien}");
+    let stranger = damaged(|tables| {
+        let value = tables.get(&record::whole_key(b'c', key)).unwrap().unwrap();
+        tables.put(record::whole_key(b'c', &[7; 16]), value.to_vec());
+    });
+    assert!(stranger.contains("has another key"), "{stranger}");
+    let status = damaged(|tables| change(tables, key, |cluster: &mut Cluster| cluster.set_status(Status::UpdateInProgress)));
+    assert!(status.contains("UPDATE_IN_PROGRESS"), "{status}");
+    let serial = damaged(|tables| change(tables, key, |cluster: &mut Cluster| cluster.serial = 2));
+    assert!(serial.contains("serial 2 of a cluster is there 2 times"), "{serial}");
+    let gone = damaged(|tables| {
+        let cluster: Cluster = record::get(tables, key).unwrap().unwrap();
+        record::delete(tables, &cluster);
+    });
+    for words in ["node group", "container", "has an owner and is gone", "does not know whether"] {
+        assert!(gone.contains(words), "{words}: {gone}");
+    }
+    let group = damaged(|tables| {
+        let group: NodeGroup = record::all(tables).unwrap().pop().unwrap();
+        record::delete(tables, &group);
+    });
+    assert!(group.contains("default groups"), "{group}");
+    let template = damaged(|tables| {
+        let template: Template = record::get(tables, id::<model::id::kind::Template>(1).bytes()).unwrap().unwrap();
+        record::delete(tables, &template);
+    });
+    assert!(template.contains("lost its template"), "{template}");
+    let owner = damaged(|tables| change(tables, key, |ownership: &mut Ownership| ownership.member = 9));
+    assert!(owner.contains("is no member"), "{owner}");
+    let unplaced = damaged(|tables| {
+        let ownership: Ownership = record::get(tables, key).unwrap().unwrap();
+        record::delete(tables, &ownership);
+    });
+    assert!(unplaced.contains("neither among"), "{unplaced}");
+    let both = damaged(|tables| change(tables, operation.bytes(), |operation: &mut Operation| operation.ended_ms = Some(1)));
+    assert!(both.contains("both open and ended"), "{both}");
+    let waiting = damaged(|tables| {
+        let container: Container = record::all(tables).unwrap().pop().unwrap();
+        record::delete(tables, &container);
+    });
+    assert!(waiting.contains("waits for container"), "{waiting}");
+    let counted = damaged(|tables| change(tables, b".", |meta: &mut Meta| meta.events += 1));
+    assert!(counted.contains("are counted"), "{counted}");
+    let member = damaged(|tables| {
+        let member: Member = record::all(tables).unwrap().pop().unwrap();
+        record::delete(tables, &member);
+    });
+    assert!(member.contains("is no member"), "{member}");
+}
