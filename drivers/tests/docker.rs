@@ -89,6 +89,11 @@ async fn a_container_is_made_once() {
 }
 
 #[tokio::test]
+async fn an_owner_may_die_at_any_moment() {
+    inhabit(|place| async move { contract::interruption(&place).await }).await;
+}
+
+#[tokio::test]
 async fn a_container_lives_and_ends() {
     inhabit(|place| async move { contract::life(&place).await }).await;
 }
@@ -140,9 +145,12 @@ async fn what_is_foreign_is_left_alone() {
     let label = format!("jeroboam.cluster={}", spec.id);
     let name = format!("jeroboam-{}", spec.id);
     let oldest = docker(&["network", "create", "--label", &label, &name]);
+    docker(&["network", "create", "--label", &label, &format!("{name}-younger")]);
 
     let Progress::Done(seen) = provisioner.create(&mark, &spec).await.unwrap() else { panic!("a local cluster is made at once") };
     assert_eq!(seen.backend_id, oldest.trim());
+    let kept = docker(&["network", "ls", "--no-trunc", "--quiet", "--filter", &format!("label={label}")]);
+    assert_eq!(kept, oldest);
     let engine = registry.connect(&spec, &seen).unwrap();
     let wish = model::container::ContainerWish { image: IMAGE.to_owned(), ..Default::default() };
     let answers = [

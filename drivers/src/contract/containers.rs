@@ -1,5 +1,7 @@
 //! The contract of containers: adoption, life, ownership, refusals.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use model::container::ContainerStatus;
 
@@ -53,6 +55,32 @@ fn shows(place: &Place, seen: &ContainerSeen, spec: &ContainerSpec) -> Verdict {
     must(seen.id == spec.id && seen.cluster == place.cluster, "it carries its ids")?;
     must(seen.name == spec.wish.name, "it carries its user's name")?;
     must(!seen.external_id.is_empty(), "it has an id of the engine's")
+}
+
+/// An owner dies at any moment of a call, and its successor makes the same call again: one container, then none.
+pub async fn interruption(place: &Place) -> Verdict {
+    let (engine, spec) = (&place.engine, place.spec(71, LONG));
+    for moment in 0..12_u64 {
+        let (former, successor) = (place.mark(2 * moment + 1), place.mark(2 * moment + 2));
+        let died = Duration::from_micros(1500 * moment);
+        // What a dead owner would have been told, nobody hears.
+        drop(tokio::time::timeout(died, engine.create(&former, &spec)).await);
+        let made = said("create after a death", engine.create(&successor, &spec).await)?;
+        let listed = said("list", engine.containers(place.cluster).await)?;
+        must(listed.len() == 1 && listed.first() == Some(&made), "a create that was cut short leaves one container")?;
+        drop(tokio::time::timeout(5 * died, engine.start(&former, spec.id)).await);
+        let seen = said("start after a death", engine.start(&successor, spec.id).await)?;
+        must(seen.status == ContainerStatus::Running, "a start that was cut short is completed")?;
+        must(seen.external_id == made.external_id, "it is the same container")?;
+        drop(tokio::time::timeout(died, engine.stop(&former, spec.id)).await);
+        drop(tokio::time::timeout(died, engine.remove(&former, spec.id)).await);
+        place.end(71).await?;
+        until(10, "a removal that was cut short is completed", || async {
+            Ok(said("list", engine.containers(place.cluster).await)?.is_empty())
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Start, stop, reboot and remove lead to their states, again and again.
@@ -151,12 +179,10 @@ pub async fn refusals(place: &Place) -> Verdict {
     place.end(41).await?;
 
     let mut bad = [place.spec(42, "sh 'open"), place.spec(42, LONG), place.spec(42, LONG), place.spec(42, LONG)];
-    {
-        let [_, memory, image, environment] = &mut bad;
-        memory.wish.memory = Some("a lot".to_owned());
-        image.wish.image = "../no image".to_owned();
-        environment.wish.environment.insert("a=b".to_owned(), String::new());
-    }
+    let [_, memory, image, environment] = &mut bad;
+    memory.wish.memory = Some("a lot".to_owned());
+    image.wish.image = "../no image".to_owned();
+    environment.wish.environment.insert("a=b".to_owned(), String::new());
     for spec in &bad {
         let error = failed("a senseless create", engine.create(&mark, spec).await)?;
         must(error.class() == Class::Refused, "a senseless create is refused")?;

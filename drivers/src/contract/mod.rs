@@ -10,15 +10,16 @@ mod containers;
 mod output;
 mod provision;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use model::{
     container::ContainerWish,
     id::{ClusterId, ContainerId, OperationId},
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
-pub use containers::{adoption, life, ownership, pausing, refusals};
+pub use containers::{adoption, interruption, life, ownership, pausing, refusals};
 pub use output::{executions, logs};
 pub use provision::provisioner;
 
@@ -77,9 +78,15 @@ impl Place {
         Ok(())
     }
 
-    /// Removes it.
+    /// Removes it, as often as the engine says that it is busy with that.
     async fn end(&self, number: u8) -> Verdict {
-        said("remove", self.engine.remove(&self.mark(1), self.id(number)).await)
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            match self.engine.remove(&self.mark(1), self.id(number)).await {
+                Err(Error::Busy { retry_after, .. }) if Instant::now() < end => tokio::time::sleep(retry_after).await,
+                answer => return said("remove", answer),
+            }
+        }
     }
 }
 
@@ -121,10 +128,10 @@ fn failed<T: std::fmt::Debug>(what: &str, result: Result<T, Error>) -> Result<Er
 
 /// Waits until `look` answers true, for `seconds` at most.
 async fn until<F: Future<Output = Result<bool, String>>>(seconds: u64, sentence: &str, mut look: impl FnMut() -> F) -> Verdict {
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(seconds);
+    let end = Instant::now() + Duration::from_secs(seconds);
     while !look().await? {
-        must(tokio::time::Instant::now() < end, sentence)?;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        must(Instant::now() < end, sentence)?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }

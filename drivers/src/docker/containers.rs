@@ -28,7 +28,7 @@ const LOOKS: u32 = 15;
 /// Between two such looks.
 const PAUSE: Duration = Duration::from_millis(200);
 /// When to come back to what the engine is removing, or making, just now.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_millis(500);
 
 /// The container, `None` when there is none. One of that name without our labels is refused.
 pub(crate) async fn find(client: &Client, id: ContainerId) -> Result<Option<ContainerSeen>, Error> {

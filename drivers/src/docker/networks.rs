@@ -52,6 +52,8 @@ pub(crate) async fn create(client: &Client, mark: &Mark) -> Result<Found, Error>
         match client.docker()?.create_network(request).await.map_err(Fault::from) {
             // 409: an engine that does keep names unique, and somebody was faster.
             Ok(_) | Err(Fault::Answer(409, _)) => {}
+            // Nothing was asked for that could be missing: the engine has no addresses left for one more network.
+            Err(Fault::Answer(404, words)) => return Err(Error::Refused(words)),
             Err(fault) => return Err(fault.into()),
         }
     }

@@ -113,3 +113,58 @@ fn address(networks: Option<HashMap<String, EndpointSettings>>) -> Option<String
     addresses.retain(|address| !address.is_empty());
     addresses.into_iter().min()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bollard::models::ContainerConfig;
+
+    const ID: &str = "00000000-0000-0000-0000-000000000001";
+
+    fn shown(word: Word, error: &str, exit_code: i64) -> ContainerInspectResponse {
+        let labels = [(mark::CONTAINER, ID), (mark::CLUSTER, ID), (mark::EPOCH, "7")];
+        let labels = labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let state =
+            ContainerState { status: Some(word), error: Some(error.to_owned()), exit_code: Some(exit_code), ..ContainerState::default() };
+        ContainerInspectResponse {
+            id: Some("abc".to_owned()),
+            config: Some(ContainerConfig { labels: Some(labels), ..ContainerConfig::default() }),
+            state: Some(state),
+            ..ContainerInspectResponse::default()
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_engine_has_one_of_ours() {
+        use ContainerStatus::{Error, Paused, Running, Stopped, Unknown};
+        for (word, error, exit, status, reason) in [
+            (Word::CREATED, "", 0, Stopped, None),
+            (Word::CREATED, "no such program", 127, Error, Some("no such program")),
+            (Word::RUNNING, "", 0, Running, None),
+            (Word::PAUSED, "", 0, Paused, None),
+            (Word::RESTARTING, "", 1, Running, None),
+            (Word::EXITED, "", 0, Stopped, None),
+            (Word::EXITED, "", 3, Stopped, Some("ended with exit status 3")),
+            (Word::REMOVING, "", 0, Unknown, Some("it is being removed")),
+            (Word::DEAD, "", 0, Error, Some("the engine could not remove all of it")),
+        ] {
+            let seen = container(shown(word, error, exit)).unwrap();
+            assert_eq!((seen.status, seen.reason.as_deref()), (status, reason), "{word}");
+            assert_eq!(seen.exit_code, (word == Word::EXITED || word == Word::DEAD).then_some(exit), "{word}");
+            assert_eq!((seen.epoch, seen.operation), (7, None));
+        }
+    }
+
+    #[test]
+    fn what_carries_no_readable_labels_is_not_ours() {
+        for broken in [mark::CONTAINER, mark::CLUSTER] {
+            for label in [None, Some("not an id")] {
+                let mut shown = shown(Word::RUNNING, "", 0);
+                let labels = shown.config.as_mut().and_then(|config| config.labels.as_mut()).unwrap();
+                labels.remove(broken);
+                labels.extend(label.map(|label| (broken.to_owned(), label.to_owned())));
+                assert_eq!(container(shown), None);
+            }
+        }
+    }
+}

@@ -77,7 +77,6 @@ fn environment(wish: &BTreeMap<String, String>) -> Result<Vec<String>, Error> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -1,5 +1,8 @@
 //! The provisioner `local`: a cluster on a Docker Engine that is there already.
 //!
+//! How many clusters fit is the engine's address pools' matter: Docker's own default has room for about thirty networks, and then says
+//! so; `default-address-pools` in its configuration gives more.
+//!
 //! A cluster is a network of its own on the engine, and the engine's host is its one node, whatever node counts were asked for. Several
 //! clusters share the engine and are kept apart by their networks and labels; this is for machines of one's own and for trials, not a
 //! wall between tenants who distrust each other.

@@ -1,5 +1,4 @@
 //! The verdict is another library's: certificates are judged by rustls as server, as client and in a whole handshake.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{sync::Arc, time::Duration};
 
