@@ -1,0 +1,7 @@
+//! Clusters, which the API of 2014 calls by another name. Both vocabularies show the same rows.
+
+pub(crate) mod classic;
+pub(crate) mod current;
+mod driver;
+pub(crate) mod operations;
+mod shape;

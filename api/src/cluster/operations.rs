@@ -1,0 +1,255 @@
+//! What can be done with clusters, in no vocabulary.
+
+use std::collections::BTreeMap;
+
+use model::{
+    Class, Command, Fault, Page, View,
+    cluster::{Cluster, ClusterWish, query},
+    command::{ClusterCreate, ClusterDelete, ClusterUpdate, HealthReport},
+    defaults,
+    id::{ClusterId, NodeGroupId, OperationId},
+    nodegroup::{self, DEFAULT_WORKER, NodeGroup},
+    template::{self, Template},
+};
+
+use super::driver;
+use crate::{
+    call::{Applied, Call, ident, one},
+    decode::Given,
+    error::Error,
+    page::Wanted,
+};
+
+/// What people call it in messages.
+const NOUN: &str = "cluster";
+
+/// A cluster with what stands in other rows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Whole {
+    pub(super) cluster: Cluster,
+    pub(super) groups: Vec<NodeGroup>,
+    /// Labels of its template.
+    pub(super) inherited: BTreeMap<String, String>,
+}
+
+impl Whole {
+    fn of(view: &(impl View + ?Sized), cluster: Cluster) -> Result<Self, Fault> {
+        let groups = nodegroup::query::of_cluster(view, cluster.id)?;
+        let template = template::query::by_id(view, cluster.template_id)?;
+        Ok(Self { cluster, groups, inherited: template.map(|template| template.wish.labels).unwrap_or_default() })
+    }
+
+    /// Machines of masters and of all others.
+    pub(super) fn counts(&self) -> nodegroup::query::Counts {
+        nodegroup::query::counts(&self.groups)
+    }
+
+    /// Machines of the group a size is about.
+    pub(super) fn workers(&self) -> u32 {
+        self.groups.iter().find(|group| group.name == DEFAULT_WORKER).map_or(0, |group| group.node_count)
+    }
+}
+
+/// What a client asks for when it makes a cluster.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// Empty where none was given.
+    pub(super) name: String,
+    /// Id or name.
+    pub(super) template: String,
+    pub(super) keypair: Option<String>,
+    pub(super) node_count: u32,
+    pub(super) master_count: u32,
+    pub(super) docker_volume_size: Option<u32>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) merge_labels: bool,
+    pub(super) flavor_id: Option<String>,
+    pub(super) master_flavor_id: Option<String>,
+    pub(super) create_timeout: Option<u32>,
+    pub(super) discovery_url: Option<String>,
+    pub(super) fixed_network: Option<String>,
+    pub(super) fixed_subnet: Option<String>,
+    pub(super) floating_ip_enabled: Given<bool>,
+    pub(super) master_lb_enabled: Given<bool>,
+}
+
+/// What a client changes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Change {
+    /// New size of the default workers, if it was named at all.
+    pub(super) node_count: Option<u32>,
+    pub(super) health: Option<HealthReport>,
+}
+
+/// A cluster as this request left it.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) whole: Whole,
+    pub(super) replayed: bool,
+}
+
+/// One page of the clusters the caller sees.
+pub(super) async fn list(call: &Call<'_>, rule: &str) -> Result<(Vec<Cluster>, Vec<Whole>, Wanted), Error> {
+    call.allow(rule)?;
+    let wanted = Wanted::of::<Cluster>(call)?;
+    let reading = call.read().await?;
+    let view = &*reading.view;
+    let scope = call.wide();
+    let marker = match wanted.marker {
+        Some(uuid) => Some(one(query::find(view, model::Ident::Id(uuid), scope)?, NOUN, &uuid.to_string())?),
+        None => None,
+    };
+    let rows = wanted.select(marker.as_ref(), |page: &Page| query::list(view, scope, page))?;
+    let wholes = rows.iter().map(|cluster| Whole::of(view, cluster.clone())).collect::<Result<_, _>>()?;
+    Ok((rows, wholes, wanted))
+}
+
+/// One cluster by id or name.
+pub(super) async fn show(call: &Call<'_>, name: &str) -> Result<Whole, Error> {
+    call.allow("cluster:get")?;
+    let reading = call.read().await?;
+    let cluster = one(query::find(&*reading.view, ident(name), call.wide())?, NOUN, name)?;
+    Ok(Whole::of(&*reading.view, cluster)?)
+}
+
+/// Makes a cluster.
+pub(super) async fn create(call: &Call<'_>, asked: Asked) -> Result<Changed, Error> {
+    call.allow("cluster:create")?;
+    let reading = call.read_newest().await?;
+    if let Some(applied) = call.remembered(&reading)? {
+        return settled(call, &applied, Whole::default()).await;
+    }
+    let found = template::query::find(&*reading.view, ident(&asked.template), call.own())?;
+    let template = one(found, "template", &asked.template)?;
+    let driver = driver::choose(&*reading.view, &template.wish)?;
+    drop(reading);
+    let (node_count, master_count) = (asked.node_count, asked.master_count);
+    let wish = inherit(call, asked, &template);
+    sound(&wish, &template, master_count)?;
+    let command = ClusterCreate {
+        id: ClusterId::new(call.uuid()),
+        template_id: template.id,
+        wish: wish.clone(),
+        node_count,
+        master_count,
+        worker_group: NodeGroupId::new(call.uuid()),
+        master_group: NodeGroupId::new(call.uuid()),
+        operation: OperationId::new(call.uuid()),
+        driver: driver.clone(),
+        default_quota: call.app.settings.default_quota,
+    };
+    let id = command.id;
+    let applied = call.write(Command::ClusterCreate(command)).await?;
+    let cluster = Cluster {
+        id,
+        revision: applied.done.revision,
+        project_id: call.caller.project_id.clone(),
+        user_id: call.caller.user_id.clone(),
+        template_id: template.id,
+        coe: template.wish.coe,
+        driver,
+        wanted: wish,
+        created_ms: call.app.handle.seams().wall.now_ms(),
+        ..Cluster::default()
+    };
+    settled(call, &applied, Whole { cluster, groups: Vec::new(), inherited: template.wish.labels }).await
+}
+
+/// Lays what was asked for over what the template says.
+fn inherit(call: &Call<'_>, asked: Asked, template: &Template) -> ClusterWish {
+    let parent = &template.wish;
+    let chance = &call.app.handle.seams().chance;
+    let name = if asked.name.is_empty() { defaults::name(chance.number(), chance.number(), NOUN) } else { asked.name };
+    let labels = match (asked.labels.is_empty(), asked.merge_labels) {
+        (true, _) => parent.labels.clone(),
+        (false, false) => asked.labels,
+        (false, true) => {
+            let mut labels = parent.labels.clone();
+            labels.extend(asked.labels);
+            labels
+        }
+    };
+    ClusterWish {
+        name,
+        keypair: asked.keypair.or_else(|| parent.keypair_id.clone()),
+        docker_volume_size: asked.docker_volume_size.or(parent.docker_volume_size),
+        labels,
+        flavor_id: asked.flavor_id.or_else(|| parent.flavor_id.clone()),
+        master_flavor_id: asked.master_flavor_id.or_else(|| parent.master_flavor_id.clone()),
+        create_timeout: asked.create_timeout,
+        discovery_url: asked.discovery_url,
+        fixed_network: asked.fixed_network.or_else(|| parent.fixed_network.clone()),
+        fixed_subnet: asked.fixed_subnet.or_else(|| parent.fixed_subnet.clone()),
+        floating_ip_enabled: asked.floating_ip_enabled.or(parent.floating_ip_enabled),
+        master_lb_enabled: asked.master_lb_enabled.or(parent.master_lb_enabled),
+        merge_labels: asked.merge_labels,
+    }
+}
+
+/// # Errors
+/// 400 for what does not go together.
+fn sound(wish: &ClusterWish, template: &Template, master_count: u32) -> Result<(), Error> {
+    if master_count > 1 && !wish.master_lb_enabled {
+        return Err(Error::invalid("more than one master needs master_lb_enabled"));
+    }
+    if template.wish.docker_storage_driver.as_deref() == Some("devicemapper") && wish.docker_volume_size.is_some_and(|size| size < 3) {
+        return Err(Error::invalid("docker_volume_size must be at least 3 with the storage driver devicemapper"));
+    }
+    Ok(())
+}
+
+/// Changes a cluster: `change` reads the patch against the present state, again when somebody else was faster.
+pub(super) async fn update(call: &Call<'_>, name: &str, change: impl Fn(&Whole) -> Result<Change, Error>) -> Result<Changed, Error> {
+    call.allow("cluster:update")?;
+    let mut attempt = 1;
+    loop {
+        let reading = call.read_newest().await?;
+        if let Some(applied) = call.remembered(&reading)? {
+            return settled(call, &applied, Whole::default()).await;
+        }
+        let cluster = one(query::find(&*reading.view, ident(name), call.wide())?, NOUN, name)?;
+        let whole = Whole::of(&*reading.view, cluster)?;
+        drop(reading);
+        call.check_revision(whole.cluster.revision)?;
+        let Change { node_count, health } = change(&whole)?;
+        let command = ClusterUpdate {
+            id: whole.cluster.id,
+            expected_revision: whole.cluster.revision,
+            node_count,
+            health,
+            operation: OperationId::new(call.uuid()),
+        };
+        match call.write(Command::ClusterUpdate(command)).await {
+            Ok(applied) => return settled(call, &applied, whole).await,
+            Err(error) if call.again(attempt, &error) => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Deletes a cluster. Whether it was asked for before, by the same request.
+pub(super) async fn delete(call: &Call<'_>, name: &str) -> Result<bool, Error> {
+    call.allow("cluster:delete")?;
+    let reading = call.read_newest().await?;
+    if let Some(applied) = call.remembered(&reading)? {
+        return Ok(applied.replayed);
+    }
+    let cluster = one(query::find(&*reading.view, ident(name), call.wide())?, NOUN, name)?;
+    drop(reading);
+    let expected_revision = call.bound_revision(cluster.revision)?;
+    let command = ClusterDelete { id: cluster.id, expected_revision, operation: OperationId::new(call.uuid()) };
+    Ok(call.write(Command::ClusterDelete(command)).await?.replayed)
+}
+
+/// The cluster as the state has it after this request; `before` stands in where it is gone already.
+async fn settled(call: &Call<'_>, applied: &Applied, before: Whole) -> Result<Changed, Error> {
+    let reading = call.read_after(applied.index).await?;
+    let whole = match query::by_id(&*reading.view, ClusterId::new(applied.object()))? {
+        Some(cluster) => Whole::of(&*reading.view, cluster)?,
+        None if applied.replayed => {
+            return Err(Error::class(Class::Missing, "the first attempt succeeded, and the cluster is gone since").replayed(true));
+        }
+        None => before,
+    };
+    Ok(Changed { whole, replayed: applied.replayed })
+}
