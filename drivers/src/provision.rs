@@ -3,8 +3,10 @@
 //! # The contract
 //! * Outside names are derived from the cluster's id. `look` finds what is there by tag, whoever made it and whether or not its id was
 //!   ever recorded; `create` looks first and adopts.
-//! * Where the backend lets two things have one name, `create` lists again by tag after it made one and keeps the *oldest* (smallest id
-//!   at equal age), removing its own if that is another. All who do so keep the same one.
+//! * Where the backend lets two things have one name, `create` looks for something else of it that *is* unique, derives that from the
+//!   cluster's id too, and treats its refusal as "look again" (Docker: a network's interface). Where there is nothing, it lists again by
+//!   tag after it made one and keeps the *oldest* (smallest id at equal age), removing its own if that is another; since age is given
+//!   before a thing can be seen, the answer then holds only until the next look, and the id recorded is a hint, the tag the truth.
 //! * No call lasts longer than [`limit::PROVISION`](crate::limit::PROVISION). Longer work answers [`Progress::Working`] with the time
 //!   after which a look is worth it; the same call is then simply made again. Nothing is awaited in here.
 //! * `update` leads what is there to the spec; nothing to do is success. `delete` removes everything that carries the cluster's tag, in

@@ -1,6 +1,6 @@
 //! The contract of provisioners.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use model::id::OperationId;
@@ -55,8 +55,25 @@ pub async fn provisioner(registry: &Registry, specs: [&ClusterSpec; 2], image: &
     must(said("list", engine.containers(one.id).await)?.is_empty(), "its containers are gone with it")?;
     must(said("list", engine.containers(other.id).await)?.len() == 1, "another cluster's are not")?;
     must(said("look", provisioner.look(other).await)? == Some(beside), "nor is the other cluster")?;
+    interrupted(&provisioner, one, &mark).await?;
     said("delete again", gone(&provisioner, &mark(one, 9), one).await)?;
     said("delete the other", gone(&provisioner, &mark(other, 1), other).await)
+}
+
+/// An owner dies at any moment of a call, and its successor makes the same call again.
+async fn interrupted(provisioner: &Arc<dyn Provisioner>, spec: &ClusterSpec, mark: &impl Fn(&ClusterSpec, u64) -> Mark) -> Verdict {
+    for moment in 0..10 {
+        let (former, successor) = (mark(spec, 2 * moment + 10), mark(spec, 2 * moment + 11));
+        let died = Duration::from_millis(3 * moment);
+        drop(tokio::time::timeout(died, provisioner.create(&former, spec)).await);
+        let made = said("create after a death", ready(provisioner, &successor, spec).await)?;
+        let seen = said("look", provisioner.look(spec).await)?;
+        must(seen == Some(made), "a create that was cut short leaves one cluster")?;
+        drop(tokio::time::timeout(died, provisioner.delete(&former, spec)).await);
+        said("delete after a death", gone(provisioner, &successor, spec).await)?;
+        must(said("look", provisioner.look(spec).await)?.is_none(), "a deletion that was cut short is completed")?;
+    }
+    Ok(())
 }
 
 /// Puts a running container into a cluster.
@@ -69,9 +86,10 @@ async fn inhabited(registry: &Registry, spec: &ClusterSpec, seen: &Provisioned, 
 /// Creates until it is done.
 async fn ready(provisioner: &Arc<dyn Provisioner>, mark: &Mark, spec: &ClusterSpec) -> Result<Provisioned, Error> {
     for _ in 0..PATIENCE {
-        match provisioner.create(mark, spec).await? {
-            Progress::Done(seen) => return Ok(seen),
-            Progress::Working { look_again } => tokio::time::sleep(look_again).await,
+        match provisioner.create(mark, spec).await {
+            Ok(Progress::Done(seen)) => return Ok(seen),
+            Ok(Progress::Working { look_again: wait }) | Err(Error::Busy { retry_after: wait, .. }) => tokio::time::sleep(wait).await,
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Timeout("it is never ready".to_owned()))
@@ -80,9 +98,10 @@ async fn ready(provisioner: &Arc<dyn Provisioner>, mark: &Mark, spec: &ClusterSp
 /// Deletes until it is done.
 async fn gone(provisioner: &Arc<dyn Provisioner>, mark: &Mark, spec: &ClusterSpec) -> Result<(), Error> {
     for _ in 0..PATIENCE {
-        match provisioner.delete(mark, spec).await? {
-            Progress::Done(()) => return Ok(()),
-            Progress::Working { look_again } => tokio::time::sleep(look_again).await,
+        match provisioner.delete(mark, spec).await {
+            Ok(Progress::Done(())) => return Ok(()),
+            Ok(Progress::Working { look_again: wait }) | Err(Error::Busy { retry_after: wait, .. }) => tokio::time::sleep(wait).await,
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Timeout("it is never gone".to_owned()))

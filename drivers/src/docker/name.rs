@@ -12,7 +12,26 @@ pub(crate) fn network(id: ClusterId) -> String {
     format!("jeroboam-{id}")
 }
 
+/// The bridge interface of a cluster's network; unique in an engine. An interface's name has 15 bytes, so it is only the id's last 52
+/// bits, which are random in every kind of id we use.
+pub(crate) fn interface(id: ClusterId) -> String {
+    let digits = id.uuid().simple().to_string();
+    format!("jb{}", digits.get(19..).unwrap_or(&digits))
+}
+
 /// The filter "carries this cluster's label", as lists of the Docker API take it.
 pub(crate) fn of_cluster(id: ClusterId) -> std::collections::HashMap<String, Vec<String>> {
     [("label".to_owned(), vec![format!("{}={id}", crate::mark::CLUSTER)])].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_has_a_name_that_fits() {
+        let id: ClusterId = "01234567-89ab-4def-8123-456789abcdef".parse().unwrap();
+        assert_eq!(interface(id), "jb3456789abcdef");
+        assert_eq!(interface(id).len(), 15);
+    }
 }

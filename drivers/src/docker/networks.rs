@@ -1,7 +1,13 @@
 //! The network of a cluster.
 //!
-//! Names of networks are not unique in an engine, so the label decides: after one was made all are listed, and the oldest stays. All
-//! who do so keep the same one, because age and id are the engine's. A younger one is removed unless something runs in it.
+//! Names of networks are not unique in an engine, but names of bridge interfaces are: the engine refuses a second network with the same
+//! one. So the interface is named after the cluster as well, and whoever is refused looks again for what has it. Going by age alone
+//! would not do, because a network gets its time before it can be seen: two who list at the wrong moment keep different ones.
+//!
+//! Where several carry the label all the same (made by hand, or by an engine without that rule), the oldest stays, and a younger one
+//! is removed unless something runs in it.
+
+use std::time::Duration;
 
 use bollard::{
     models::{Network, NetworkCreateRequest},
@@ -17,6 +23,13 @@ use crate::{
     error::Error,
     mark::{self, Mark},
 };
+
+/// The option that names the bridge interface.
+const INTERFACE: &str = "com.docker.network.bridge.name";
+/// How often a refused network is looked for before the create is given back as busy.
+const LOOKS: u32 = 15;
+/// Between two such looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A network of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,26 +53,41 @@ pub(crate) async fn list(client: &Client, cluster: ClusterId) -> Result<Vec<Foun
 
 /// Finds it or makes it.
 pub(crate) async fn create(client: &Client, mark: &Mark) -> Result<Found, Error> {
-    let before = list(client, mark.cluster).await?;
-    if before.is_empty() {
-        let labels = mark.labels().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        let request = NetworkCreateRequest {
-            name: name::network(mark.cluster),
-            driver: Some("bridge".to_owned()),
-            labels: Some(labels),
-            ..NetworkCreateRequest::default()
-        };
-        match client.docker()?.create_network(request).await.map_err(Fault::from) {
-            // 409: an engine that does keep names unique, and somebody was faster.
-            Ok(_) | Err(Fault::Answer(409, _)) => {}
+    let docker = client.docker()?;
+    let mut last = String::new();
+    for _ in 0..LOOKS {
+        let mut found = list(client, mark.cluster).await?.into_iter();
+        if let Some(oldest) = found.next() {
+            return keep(client, oldest, found).await;
+        }
+        match docker.create_network(wish(mark)).await.map_err(Fault::from) {
+            Ok(_) => {}
+            // Somebody has the interface, or the name, but cannot be seen yet, or not any more.
+            Err(Fault::Answer(403 | 409, words)) => {
+                last = words;
+                tokio::time::sleep(PAUSE).await;
+            }
             // Nothing was asked for that could be missing: the engine has no addresses left for one more network.
             Err(Fault::Answer(404, words)) => return Err(Error::Refused(words)),
             Err(fault) => return Err(fault.into()),
         }
     }
-    let mut found = list(client, mark.cluster).await?.into_iter();
-    let oldest = found.next().ok_or_else(|| Error::Broken("the network vanished while it was made".to_owned()))?;
-    for younger in found {
+    Err(Error::Busy { reason: format!("the network cannot be made or seen: {last}"), retry_after: PAUSE })
+}
+
+fn wish(mark: &Mark) -> NetworkCreateRequest {
+    NetworkCreateRequest {
+        name: name::network(mark.cluster),
+        driver: Some("bridge".to_owned()),
+        labels: Some(mark.labels().into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        options: Some([(INTERFACE.to_owned(), name::interface(mark.cluster))].into()),
+        ..NetworkCreateRequest::default()
+    }
+}
+
+/// Keeps the oldest of several.
+async fn keep(client: &Client, oldest: Found, others: impl Iterator<Item = Found>) -> Result<Found, Error> {
+    for younger in others {
         match remove(client, &younger.id).await {
             Ok(()) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
