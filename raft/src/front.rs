@@ -353,7 +353,7 @@ impl Front {
         let mut of_state = Vec::new();
         for waiting in round.reads {
             match waiting {
-                Waiting::Index(answer) => answer.send(Ok(index)).unwrap_or(()),
+                Waiting::Index(answer) => drop(answer.send(Ok(index))),
                 Waiting::State(answer) => of_state.push(answer),
             }
         }

@@ -42,6 +42,8 @@ mod reads;
 pub mod seam;
 pub mod settings;
 mod state_machine;
+#[cfg(test)]
+mod store_suite;
 pub mod status;
 mod tasks;
 pub mod tls;

@@ -95,7 +95,7 @@ impl Pending {
         let slot = self.table().take(sequence);
         if let Some(slot) = slot {
             // Nobody waits any more: its deadline passed.
-            slot.answer.send(Ok(Written { index, outcome })).unwrap_or(());
+            drop(slot.answer.send(Ok(Written { index, outcome })));
         }
     }
 
@@ -190,7 +190,7 @@ impl Pending {
             std::mem::take(&mut table.slots)
         };
         for slot in slots.into_iter().flatten() {
-            slot.answer.send(Err(Error::Fatal(reason.to_owned()))).unwrap_or(());
+            drop(slot.answer.send(Err(Error::Fatal(reason.to_owned()))));
         }
     }
 }
