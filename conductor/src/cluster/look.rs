@@ -1,0 +1,77 @@
+//! What drivers see of a cluster, turned into what is recorded.
+
+use std::collections::BTreeMap;
+
+use drivers::{ClusterSpec, EngineSeen, Error, Provisioned, seen::NodeSeen};
+use model::{
+    cluster::{Cluster, Health, Observed},
+    id::{ClusterId, NodeId},
+    node::Node,
+};
+use uuid::Uuid;
+
+use crate::shared::Shared;
+
+/// A cluster as it was seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) observed: Observed,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// Looks at the endpoint afresh: what the provisioner has, and what answers there.
+pub(crate) async fn whole(shared: &Shared, spec: &ClusterSpec) -> Result<Look, Error> {
+    let provisioned = shared.registry.provisioner(spec)?.look(spec).await?;
+    let provisioned = provisioned.ok_or_else(|| Error::Gone("the provisioner has no such cluster".to_owned()))?;
+    if let drivers::Phase::Failed(reason) = &provisioned.phase {
+        return Err(Error::Refused(reason.clone()));
+    }
+    let seen = shared.registry.connect(spec, &provisioned)?.look().await?;
+    Ok(look(spec.id, &provisioned, seen))
+}
+
+/// What is recorded of what was seen.
+pub(crate) fn look(cluster: ClusterId, provisioned: &Provisioned, seen: EngineSeen) -> Look {
+    let nodes = seen.nodes.iter().map(|node| record(cluster, node)).collect();
+    let observed = Observed {
+        backend_id: Some(provisioned.backend_id.clone()),
+        api_address: provisioned.api_address.clone(),
+        coe_version: seen.coe_version,
+        container_version: seen.container_version,
+        node_addresses: provisioned.node_addresses.clone(),
+        master_addresses: provisioned.master_addresses.clone(),
+        health: seen.health.map(i32::from),
+        health_reason: seen.health_reason,
+        at_ms: 0, // apply sets it, and compares without it
+        network: provisioned.network.clone(),
+    };
+    Look { observed, nodes }
+}
+
+/// A cluster whose endpoint does not answer: everything as last seen but the health.
+pub(crate) fn silent(cluster: &Cluster, error: &Error) -> Option<Observed> {
+    let mut observed = cluster.observed.clone()?;
+    observed.health = Some(Health::Unhealthy.into());
+    observed.health_reason = BTreeMap::from([("api".to_owned(), error.to_string())]);
+    Some(observed)
+}
+
+/// A machine's record. Its id follows from the cluster and the engine's own id, so that every owner gives it the same.
+fn record(cluster: ClusterId, seen: &NodeSeen) -> Node {
+    Node {
+        id: NodeId::new(Uuid::new_v5(&cluster.uuid(), seen.external_id.as_bytes())),
+        cluster: Some(cluster),
+        name: Some(seen.name.clone()),
+        address: seen.address.clone(),
+        image_id: seen.image.clone(),
+        ..Node::default()
+    }
+}
+
+/// What is to be said of a success: that fewer or more machines are there than were asked for, because the driver cannot change that.
+pub(crate) fn remark(spec: &ClusterSpec, look: &Look) -> Option<String> {
+    let asked = model::nodegroup::query::counts(&spec.groups).nodes;
+    let there = look.observed.node_addresses.len().max(look.nodes.len().saturating_sub(look.observed.master_addresses.len()));
+    (usize::try_from(asked) != Ok(there))
+        .then(|| format!("{asked} nodes were asked for; the driver {:?} has {there} and cannot change that", spec.driver))
+}

@@ -1,0 +1,92 @@
+//! What the conductor counts. Plain atomics; whoever shows them gives them names.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use model::{operation::StepOutcome, ownership::Reason};
+
+/// Counters of one conductor.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    owned: AtomicU64,
+    fenced: AtomicU64,
+    interrupted: AtomicU64,
+    orphans: AtomicU64,
+    grants: AtomicU64,
+    grants_refused: AtomicU64,
+    lapses: AtomicU64,
+    moves: Mutex<BTreeMap<Reason, u64>>,
+    steps: Mutex<BTreeMap<StepOutcome, u64>>,
+}
+
+/// The counters as they stood at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Clusters that this member acts for now.
+    pub owned: u64,
+    /// Reports of this member that the log refused because their epoch was over.
+    pub fenced: u64,
+    /// Outside calls that were dropped because the right to act ran out.
+    pub interrupted: u64,
+    /// Outside things without a record that were removed.
+    pub orphans: u64,
+    /// Leases that this member granted as the leader.
+    pub grants: u64,
+    /// Leases that it refused as the leader.
+    pub grants_refused: u64,
+    /// How often this member's own lease ran out while it owned clusters.
+    pub lapses: u64,
+    /// Assignments that this member proposed as the leader, by reason.
+    pub moves: BTreeMap<Reason, u64>,
+    /// Steps of this member, by what became of them.
+    pub steps: BTreeMap<StepOutcome, u64>,
+}
+
+impl Metrics {
+    /// All counters.
+    pub fn counts(&self) -> Counts {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            owned: get(&self.owned),
+            fenced: get(&self.fenced),
+            interrupted: get(&self.interrupted),
+            orphans: get(&self.orphans),
+            grants: get(&self.grants),
+            grants_refused: get(&self.grants_refused),
+            lapses: get(&self.lapses),
+            moves: self.moves.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            steps: self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    pub(crate) fn set_owned(&self, clusters: usize) {
+        self.owned.store(u64::try_from(clusters).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+    pub(crate) fn fenced(&self) {
+        self.fenced.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn interrupted(&self) {
+        self.interrupted.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn orphan(&self) {
+        self.orphans.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn granted(&self, granted: bool) {
+        let counter = if granted { &self.grants } else { &self.grants_refused };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn lapsed(&self) {
+        self.lapses.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn moved(&self, reason: Reason) {
+        *self.moves.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
+    }
+    pub(crate) fn step(&self, outcome: StepOutcome) {
+        *self.steps.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;
+    }
+}

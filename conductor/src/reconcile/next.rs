@@ -1,0 +1,86 @@
+//! What the pure deciders are told, and what they answer.
+
+use std::time::Duration;
+
+use drivers::limit;
+use model::operation::{Kind, Operation, State, Step, StepOutcome};
+
+use crate::reconcile::hazard;
+
+/// What comes next for an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Record this intent, make the call, record its outcome.
+    Step(Plan),
+    /// All steps are done: look, record what is seen, and end it as succeeded.
+    Finish,
+    /// Nothing before this time has passed.
+    Wait(Duration),
+    /// End it without another call.
+    End(State, String),
+}
+
+/// A step to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its name, unique in its operation.
+    pub name: &'static str,
+    /// The deterministic outside name it works on.
+    pub target: String,
+    /// How long after its beginning it may take effect: what the intent declares.
+    pub effect: Duration,
+}
+
+impl Plan {
+    /// The step of an operation.
+    pub fn new(name: &'static str, target: String, kind: Kind) -> Self {
+        Self { name, target, effect: limit::effect(kind) }
+    }
+}
+
+/// What a decision needs besides the records.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// The epoch acted under.
+    pub epoch: u64,
+    /// Since this worker first saw it; not earlier than its beginning.
+    pub epoch_age: Duration,
+    /// Log time, milliseconds.
+    pub now_ms: u64,
+    /// How long calls of earlier epochs that concern the same things may act, counted from the beginning of this one; zero: none is out.
+    pub unclear: Duration,
+    /// How long this worker's own calls without an answer, of other operations on the same things, may still act.
+    pub own: Duration,
+    /// Whether somebody waits for the output of this execute.
+    pub caller: bool,
+    /// How long an execute waits for that.
+    pub collect: Duration,
+}
+
+impl Facts {
+    /// How long a call that is not create-or-adopt has to wait, so that nothing older can take effect after it; zero: not at all.
+    ///
+    /// This is the rule that the model in `tests/lease_model` insists on: also when the old call's step has been taken up again and ended
+    /// since, and also for calls of one's own.
+    pub fn noise(&self) -> Duration {
+        self.unclear.saturating_sub(self.epoch_age).max(self.own)
+    }
+}
+
+/// The step of this name as recorded.
+pub fn step<'a>(operation: &'a Operation, name: &str) -> Option<&'a Step> {
+    operation.steps.iter().find(|step| step.name == name)
+}
+
+/// Whether a step is done.
+pub fn done(operation: &Operation, name: &str) -> bool {
+    step(operation, name).is_some_and(|step| step.outcome() == StepOutcome::Done)
+}
+
+/// Waits, or makes the step.
+pub fn quietly(facts: &Facts, plan: Plan) -> Next {
+    match facts.noise() {
+        Duration::ZERO => Next::Step(plan),
+        noise => Next::Wait(noise + hazard::SLACK),
+    }
+}

@@ -1,0 +1,76 @@
+//! Sightings on their way into the log: gathered over a moment and over clusters, one entry for all.
+
+use std::{sync::Arc, time::Duration};
+
+use model::command::{Command, Observe, Sighting};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::shared::Shared;
+
+/// How long others may join.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Sightings in one entry.
+const BATCH: usize = 256;
+
+type Told = (Sighting, oneshot::Sender<()>);
+
+/// Where workers leave what they saw.
+#[derive(Clone, Debug)]
+pub(crate) struct Reports {
+    sender: mpsc::Sender<Told>,
+}
+
+/// The other end.
+pub(crate) struct Reporter {
+    shared: Arc<Shared>,
+    receiver: mpsc::Receiver<Told>,
+}
+
+/// Both ends.
+pub(crate) fn reports(shared: Arc<Shared>) -> (Reports, Reporter) {
+    let (sender, receiver) = mpsc::channel(BATCH);
+    (Reports { sender }, Reporter { shared, receiver })
+}
+
+impl Reports {
+    /// Leaves a sighting and waits until it is in the log, or could not be put there: the next pass sees it again.
+    pub(crate) async fn tell(&self, sighting: Sighting) {
+        let (done, told) = oneshot::channel();
+        if self.sender.send((sighting, done)).await.is_ok() {
+            // An error means that it was dropped, which is as good as told.
+            told.await.ok();
+        }
+    }
+}
+
+impl Reporter {
+    /// Writes what is left until it is stopped.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                () = stop.cancelled() => return,
+                first = self.receiver.recv() => first,
+            };
+            let Some(first) = first else { return };
+            sleep(GATHER).await;
+            let mut batch = vec![first];
+            while batch.len() < BATCH
+                && let Ok(more) = self.receiver.try_recv()
+            {
+                batch.push(more);
+            }
+            let sightings = batch.iter().map(|(sighting, _)| sighting.clone()).collect();
+            if let Err(error) = self.shared.write(Command::Observe(Observe { sightings })).await {
+                tracing::debug!(%error, "what was seen could not be recorded; the next pass sees it again");
+            }
+            for (_, done) in batch {
+                done.send(()).ok();
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One step: intent, right to act, call, outcome.
+//!
+//! 1. `StepBegin` under the epoch. Refused as stale: the worker stops. From here on a successor knows that something may exist.
+//! 2. A [`Hold`](crate::ownership::lease::Hold) on the lease, *then* a look at the state that the cluster is still this epoch's.
+//! 3. The call, under that hold: it is dropped when the lease runs out or the operation is overtaken. Dropped is like timed out.
+//! 4. `StepEnd` under the epoch, tried again as long as this member owns the cluster: an answer that was heard is not thrown away.
+//!
+//! A step runs in a task of its own that the worker awaits, so no dropped request leaves it half done.
+
+use std::{sync::Arc, time::Duration};
+
+use drivers::{Class, ClusterSpec, Engine, Error, Mark};
+use model::{
+    command::{Command, ContainerSighting, Sighting, StepBegin, StepEnd},
+    container::Container,
+    id::ClusterId,
+    operation::{Kind, Operation, State, StepOutcome},
+    peer::{Ended, Output},
+};
+use tokio::{sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cluster,
+    error::Halt,
+    reconcile::{
+        hazard,
+        next::{self, Plan},
+        retry::{self, Verdict},
+    },
+    shared::Shared,
+    workload,
+};
+
+/// What a call did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Effect {
+    /// The outside object's own id.
+    pub(crate) external_id: Option<String>,
+    /// What its container looks like now.
+    pub(crate) seen: Option<ContainerSighting>,
+    /// A word on it.
+    pub(crate) reason: Option<String>,
+    /// How the command of an execute ended.
+    pub(crate) exit_code: Option<i64>,
+    /// The backend is still at it: call again after this time.
+    pub(crate) again: Option<Duration>,
+}
+
+/// One attempt at one step.
+pub(crate) struct Step {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) cluster: ClusterId,
+    pub(crate) epoch: u64,
+    pub(crate) operation: Operation,
+    pub(crate) plan: Plan,
+    pub(crate) act: Act,
+    /// The operation was overtaken: drop the call, say so, end.
+    pub(crate) overtaken: CancellationToken,
+    /// The cluster is lost: drop everything.
+    pub(crate) lost: CancellationToken,
+}
+
+/// What to call.
+pub(crate) enum Act {
+    Cluster(Box<ClusterSpec>),
+    Container { engine: Arc<dyn Engine>, container: Box<Container>, caller: Option<mpsc::Sender<Output>> },
+}
+
+/// What the worker does next about the operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Came {
+    /// Not before this time.
+    pub(crate) pause: Duration,
+    /// A call is out whose answer nobody will hear, and may act for this long.
+    pub(crate) hazard: Option<Duration>,
+    /// The epoch is over.
+    pub(crate) stale: bool,
+}
+
+impl Came {
+    const DONE: Self = Self { pause: Duration::ZERO, hazard: None, stale: false };
+}
+
+/// How a call came back.
+enum Heard {
+    Answer(Result<Effect, Error>),
+    Dropped(&'static str),
+}
+
+impl Step {
+    /// Makes the attempt. Not cancel safe: run it in a task and await that.
+    pub(crate) async fn run(self) -> Came {
+        let lost = self.lost.clone();
+        let pause = self.shared.settings.write / 10;
+        tokio::select! {
+            biased;
+            () = lost.cancelled() => Came { stale: true, ..Came::DONE },
+            came = self.attempt() => match came {
+                Ok(came) => came,
+                Err(Halt::Stale | Halt::Stopped) => Came { stale: true, ..Came::DONE },
+                Err(error) => {
+                    tracing::debug!(%error, "a step is interrupted");
+                    Came { pause, ..Came::DONE }
+                }
+            },
+        }
+    }
+
+    async fn attempt(&self) -> Result<Came, Halt> {
+        let begin = StepBegin {
+            operation: self.operation.id,
+            epoch: self.epoch,
+            name: self.plan.name.to_owned(),
+            target: self.plan.target.clone(),
+            effect_ms: u64::try_from(self.plan.effect.as_millis()).unwrap_or(u64::MAX),
+        };
+        if self.shared.write(Command::StepBegin(begin)).await?.is_err() {
+            return Ok(Came::DONE); // it has ended meanwhile: the worker reads afresh
+        }
+        let Some(heard) = self.call().await? else {
+            // Not called at all: no right to act just now. That is certain, so even what runs at most once may be begun again.
+            self.report(self.end(StepOutcome::Failed, Some("not called: no right to act just then".to_owned()), None)).await?;
+            return Ok(Came { pause: self.shared.settings.lease / 20, ..Came::DONE });
+        };
+        self.record(heard).await
+    }
+
+    /// Makes the call under the right to act; `None`: there was none, and nothing was sent.
+    async fn call(&self) -> Result<Option<Heard>, Halt> {
+        let Some(hold) = self.shared.lease.hold(self.epoch) else { return Ok(None) };
+        // After the hold was taken: a state at least as new as the grant. Only what it shows as this epoch's is covered.
+        let view = self.shared.view().await?;
+        if self.shared.epoch_in(&view, self.cluster)? != Some(self.epoch) {
+            return Err(Halt::Stale);
+        }
+        let guarded = self.shared.lease.guard(hold, self.outside());
+        let heard = tokio::select! {
+            biased;
+            () = self.overtaken.cancelled() => Heard::Dropped("the operation was overtaken"),
+            answer = guarded => match answer {
+                Ok(answer) => Heard::Answer(answer),
+                Err(_) => {
+                    self.shared.metrics.interrupted();
+                    Heard::Dropped("the right to act ran out during the call")
+                }
+            },
+        };
+        Ok(Some(heard))
+    }
+
+    /// The call itself, again and again while the backend is at it.
+    async fn outside(&self) -> Result<Effect, Error> {
+        let mark = Mark { cluster: self.cluster, epoch: self.epoch, operation: self.operation.id };
+        loop {
+            let effect = match &self.act {
+                Act::Cluster(spec) => cluster::act::call(&self.shared, self.operation.kind(), &mark, spec).await?,
+                Act::Container { engine, container, caller } => {
+                    workload::act::call(engine, &mark, &self.operation, container, caller.clone()).await?
+                }
+            };
+            match effect.again {
+                Some(again) => sleep(again).await,
+                None => return Ok(effect),
+            }
+        }
+    }
+
+    async fn record(&self, heard: Heard) -> Result<Came, Halt> {
+        let kind = self.operation.kind();
+        let residual = hazard::residual(kind, self.shared.settings.tail);
+        let (end, came) = match heard {
+            Heard::Answer(Ok(effect)) => (self.succeeded(&effect), Came::DONE),
+            Heard::Answer(Err(Error::Gone(_))) if kind == Kind::ContainerDelete => (self.succeeded(&Effect::default()), Came::DONE),
+            Heard::Answer(Err(error)) => self.failed(&error, residual),
+            Heard::Dropped(reason) => {
+                let ends = kind.at_most_once().then_some(State::Unknown);
+                (self.end(StepOutcome::Unknown, Some(reason.to_owned()), ends), Came { hazard: Some(residual), ..Came::DONE })
+            }
+        };
+        self.report(end).await?;
+        Ok(came)
+    }
+
+    fn end(&self, outcome: StepOutcome, reason: Option<String>, ends: Option<State>) -> StepEnd {
+        self.shared.metrics.step(outcome);
+        StepEnd {
+            operation: self.operation.id,
+            epoch: self.epoch,
+            name: self.plan.name.to_owned(),
+            outcome: outcome.into(),
+            external_id: None,
+            reason,
+            seen: None,
+            ends: ends.map(i32::from),
+        }
+    }
+
+    fn succeeded(&self, effect: &Effect) -> StepEnd {
+        // A cluster that was made or changed is looked at before its operation ends.
+        let looks = matches!(self.operation.kind(), Kind::ClusterCreate | Kind::ClusterUpdate);
+        let mut end = self.end(StepOutcome::Done, effect.reason.clone(), (!looks).then_some(State::Succeeded));
+        end.external_id.clone_from(&effect.external_id);
+        end.seen = effect.seen.clone().map(|seen| Sighting {
+            cluster: self.cluster,
+            epoch: self.epoch,
+            containers: vec![seen],
+            ..Sighting::default()
+        });
+        if let Act::Container { caller: Some(caller), .. } = &self.act {
+            bid_farewell(caller, Ended { exit_code: effect.exit_code, reason: None });
+        }
+        end
+    }
+
+    fn failed(&self, error: &Error, residual: Duration) -> (StepEnd, Came) {
+        let begun = next::step(&self.operation, self.plan.name).map_or(0, |step| step.attempts).saturating_add(1);
+        let settings = &self.shared.settings;
+        let mut verdict = retry::judge(self.operation.kind(), error, begun, settings.attempts, &*self.shared.chance);
+        if let Verdict::Again(pause) = verdict
+            && self.too_late(pause)
+        {
+            verdict = Verdict::Fail;
+        }
+        // Only the certain "no" leaves nothing behind.
+        let outcome = if error.class() == Class::Timeout { StepOutcome::Unknown } else { StepOutcome::Failed };
+        let ends = match verdict {
+            Verdict::Again(_) => None,
+            Verdict::Fail => Some(State::Failed),
+            Verdict::Unknown => Some(State::Unknown),
+        };
+        if ends.is_some()
+            && let Act::Container { caller: Some(caller), .. } = &self.act
+        {
+            bid_farewell(caller, Ended { exit_code: None, reason: Some(error.to_string()) });
+        }
+        let pause = if let Verdict::Again(pause) = verdict { pause } else { Duration::ZERO };
+        let hazard = error.outcome_unknown().then_some(residual);
+        (self.end(outcome, Some(error.to_string()), ends), Came { pause, hazard, stale: false })
+    }
+
+    /// Whether another attempt would come after the operation's deadline: then the words of the last one are its end.
+    fn too_late(&self, pause: Duration) -> bool {
+        let then = self.shared.handle.now_ms().saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        self.operation.deadline_ms != 0 && then >= self.operation.deadline_ms
+    }
+
+    /// Records the outcome; tried until the log has it or the cluster is lost (which ends this task from outside).
+    async fn report(&self, end: StepEnd) -> Result<(), Halt> {
+        loop {
+            match self.shared.write(Command::StepEnd(end.clone())).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(refusal)) => {
+                    tracing::warn!(operation = %self.operation.id, step = self.plan.name, %refusal.message, "an outcome was refused");
+                    return Ok(());
+                }
+                Err(Halt::Log(error)) if error.retryable() => sleep(self.shared.jittered(Duration::from_millis(200))).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The last message to whoever takes the output. A reader that stands still learns of the end by the end of the stream.
+fn bid_farewell(caller: &mpsc::Sender<Output>, ended: Ended) {
+    if caller.try_send(Output { data: bytes::Bytes::new(), ended: Some(ended) }).is_err() {
+        tracing::debug!("nobody takes the end of an execution");
+    }
+}

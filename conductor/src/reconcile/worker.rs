@@ -1,0 +1,377 @@
+//! One cluster, one epoch, one worker.
+//!
+//! A turn: read the state afresh; drop calls of operations that were overtaken; ask the deciders what comes next for everything that is
+//! open; start what may start; say when to look again. Between turns it waits for a wake-up, the end of a step, or that time.
+//!
+//! Its memory (`pauses`, `hazards`) is a matter of patience only: a worker that starts with none of it waits where the log says that something
+//! may still be under way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use model::{
+    command::{Command, OperationEnd, Release, Sighting},
+    id::{ClusterId, ContainerId, OperationId},
+    operation::{Kind, Operation, State, StepOutcome},
+    peer::{Ended, Output},
+};
+use raft::handle::SharedView;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cluster,
+    error::Halt,
+    reconcile::{
+        hazard,
+        next::{Facts, Next, Plan},
+        pass,
+        picture::Picture,
+        post::Post,
+        report::Reports,
+        retry,
+        step::{Act, Came, Step},
+    },
+    shared::Shared,
+    workload,
+};
+
+/// What a step works on: one at a time on each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Cluster,
+    Container(ContainerId),
+}
+
+struct Running {
+    operation: OperationId,
+    overtaken: CancellationToken,
+}
+
+struct Hazard {
+    target: Target,
+    operation: OperationId,
+    until: Instant,
+}
+
+/// See the module.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    reports: Reports,
+    cluster: ClusterId,
+    post: Arc<Post>,
+    /// When this worker began: not before its epoch did.
+    began: Instant,
+    jobs: JoinSet<(Target, OperationId, Came)>,
+    running: BTreeMap<Target, Running>,
+    pauses: BTreeMap<OperationId, (Instant, u32)>,
+    hazards: Vec<Hazard>,
+    pass_at: Instant,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, reports: Reports, cluster: ClusterId, post: Arc<Post>) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            reports,
+            cluster,
+            post,
+            began: now,
+            jobs: JoinSet::new(),
+            running: BTreeMap::new(),
+            pauses: BTreeMap::new(),
+            hazards: Vec::new(),
+            pass_at: now,
+        }
+    }
+
+    /// Acts for the cluster until it is parked, lost or gone. All its tasks have ended when it returns.
+    pub(crate) async fn run(mut self) {
+        let post = Arc::clone(&self.post);
+        let began = tokio::select! {
+            () = post.lost.cancelled() => false,
+            () = post.park.cancelled() => true,
+            () = self.shared.lease.wait(post.epoch) => true,
+        };
+        if began {
+            tokio::select! {
+                () = post.lost.cancelled() => {}
+                () = self.work() => {}
+            }
+        }
+        post.lost.cancel();
+        self.jobs.shutdown().await;
+    }
+
+    async fn work(&mut self) {
+        let post = Arc::clone(&self.post);
+        while !(post.park.is_cancelled() && self.jobs.is_empty()) {
+            let again = match self.turn().await {
+                Ok(Some(at)) => at,
+                Ok(None) | Err(Halt::Stale | Halt::Stopped) => return,
+                Err(error) => {
+                    tracing::debug!(cluster = %self.cluster, %error, "a turn was interrupted");
+                    Instant::now() + self.shared.jittered(Duration::from_millis(200))
+                }
+            };
+            tokio::select! {
+                () = post.wake.notified() => {}
+                () = sleep_until(again) => {}
+                () = post.park.cancelled(), if !post.park.is_cancelled() => {}
+                Some(ended) = self.jobs.join_next() => if !self.absorb(ended) { return },
+            }
+        }
+        self.release().await;
+    }
+
+    /// Takes note of the end of a step. False: the epoch is over.
+    fn absorb(&mut self, ended: Result<(Target, OperationId, Came), tokio::task::JoinError>) -> bool {
+        let (target, operation, came) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                // The task broke: which one is not said, so all are taken for unanswered.
+                tracing::error!(cluster = %self.cluster, error = &error as &dyn std::error::Error, "a step broke");
+                self.running.retain(|_, running| !running.overtaken.is_cancelled());
+                return false;
+            }
+        };
+        self.running.remove(&target);
+        if let Some(act) = came.hazard {
+            self.hazards.push(Hazard { target, operation, until: Instant::now() + act + hazard::SLACK });
+        }
+        if !came.pause.is_zero() {
+            self.pause(operation, came.pause);
+        }
+        !came.stale
+    }
+
+    fn pause(&mut self, operation: OperationId, pause: Duration) {
+        let times = self.pauses.get(&operation).map_or(0, |(_, times)| *times) + 1;
+        self.pauses.insert(operation, (Instant::now() + pause, times));
+    }
+
+    /// One turn; when to look again. `None`: there is nothing to act for any more.
+    async fn turn(&mut self) -> Result<Option<Instant>, Halt> {
+        let view = self.shared.view().await?;
+        if self.shared.epoch_in(&view, self.cluster)? != Some(self.post.epoch) {
+            return Err(Halt::Stale);
+        }
+        let Some(picture) = Picture::read(&*view, self.cluster, true)? else { return Ok(None) };
+        self.drop_overtaken(&picture);
+        self.forget(&picture);
+        if self.post.park.is_cancelled() {
+            return Ok(Some(Instant::now() + self.shared.settings.pass));
+        }
+        if self.pass_at <= Instant::now() || (self.post.pass_asked() && self.shared.lease.may_act(self.post.epoch).is_some()) {
+            self.pass(&picture).await?;
+            return Ok(Some(Instant::now())); // the look took its time: read afresh
+        }
+        if self.shared.lease.may_act(self.post.epoch).is_none() {
+            return Ok(Some(Instant::now() + self.shared.settings.lease / 20));
+        }
+        let mut again = self.pass_at;
+        for operation in self.runnable(&picture) {
+            again = again.min(self.advance(&picture, operation).await?);
+        }
+        Ok(Some(again))
+    }
+
+    /// Calls of operations that have ended (by a deletion, by their deadline) are dropped.
+    fn drop_overtaken(&self, picture: &Picture) {
+        for running in self.running.values() {
+            if !picture.open.iter().any(|operation| operation.id == running.operation) {
+                running.overtaken.cancel();
+            }
+        }
+    }
+
+    fn forget(&mut self, picture: &Picture) {
+        let now = Instant::now();
+        let open: BTreeSet<OperationId> = picture.open.iter().map(|operation| operation.id).collect();
+        self.pauses.retain(|operation, _| open.contains(operation));
+        self.hazards.retain(|hazard| hazard.until > now);
+        for operation in self.post.called() {
+            if !open.contains(&operation) && !self.running.values().any(|running| running.operation == operation) {
+                self.dismiss(picture, operation);
+            }
+        }
+    }
+
+    /// Tells whoever waits for an execute that has ended without running.
+    fn dismiss(&self, picture: &Picture, operation: OperationId) {
+        if let Some(caller) = self.post.take_caller(operation) {
+            let ended = picture.history.iter().find(|other| other.id == operation);
+            let reason = ended.and_then(|operation| operation.reason.clone()).unwrap_or_else(|| "there is no such operation".to_owned());
+            // Whoever does not listen any more learns of it from the operation.
+            caller.try_send(Output { data: bytes::Bytes::new(), ended: Some(Ended { exit_code: None, reason: Some(reason) }) }).ok();
+        }
+    }
+
+    /// The operations whose turn it is and on whose target nothing runs: the cluster's own first; containers only when it has none.
+    fn runnable<'a>(&self, picture: &'a Picture) -> Vec<&'a Operation> {
+        if let Some(own) = picture.open.iter().find(|operation| operation.container.is_none()) {
+            // A cluster that is made or removed is nobody else's at that time.
+            return if self.running.is_empty() { vec![own] } else { Vec::new() };
+        }
+        let mut seen = BTreeSet::new();
+        let room = self.shared.settings.concurrency.saturating_sub(self.running.len());
+        let first = picture.open.iter().filter(|operation| operation.container.is_some_and(|container| seen.insert(container)));
+        first.filter(|operation| !self.running.contains_key(&target(operation))).take(room.max(1)).collect()
+    }
+
+    /// Decides about one operation and does it, if it may begin; when to look again otherwise.
+    async fn advance(&mut self, picture: &Picture, operation: &Operation) -> Result<Instant, Halt> {
+        let now = Instant::now();
+        if let Some((until, _)) = self.pauses.get(&operation.id).filter(|(until, _)| *until > now) {
+            return Ok(*until);
+        }
+        if self.running.len() >= self.shared.settings.concurrency {
+            return Ok(self.pass_at); // the end of a step wakes
+        }
+        let facts = self.facts(picture, operation);
+        let next = match operation.container {
+            None => cluster::decide::decide(&picture.cluster, operation, &facts),
+            Some(container) => workload::container::decide(operation, picture.containers.contains_key(&container), &facts),
+        };
+        match next {
+            Next::Wait(time) => Ok(now + time),
+            Next::Step(plan) => {
+                self.begin(picture, operation, plan).await?;
+                Ok(self.pass_at)
+            }
+            Next::End(state, reason) => {
+                self.end(operation, state, (!reason.is_empty()).then_some(reason), None).await?;
+                Ok(now)
+            }
+            Next::Finish => self.finish(picture, operation).await,
+        }
+    }
+
+    fn facts(&self, picture: &Picture, operation: &Operation) -> Facts {
+        let settings = &self.shared.settings;
+        let here = target(operation);
+        let concerns = |hazard: &&Hazard| hazard.operation != operation.id && (here == Target::Cluster || hazard.target == here);
+        let own = self.hazards.iter().filter(concerns).map(|hazard| hazard.until).max();
+        Facts {
+            epoch: self.post.epoch,
+            epoch_age: self.began.elapsed(),
+            now_ms: self.shared.handle.now_ms(),
+            unclear: picture.unclear(operation, self.post.epoch, settings.tail),
+            own: own.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
+            caller: self.post.has_caller(operation.id),
+            collect: settings.collect,
+        }
+    }
+
+    async fn begin(&mut self, picture: &Picture, operation: &Operation, plan: Plan) -> Result<(), Halt> {
+        let act = match operation.container.and_then(|container| picture.containers.get(&container)) {
+            None => Act::Cluster(Box::new(picture.spec.clone())),
+            // Without an endpoint nothing was ever made there.
+            Some(_) if operation.kind() == Kind::ContainerDelete && picture.provisioned().is_none() => {
+                return self.end(operation, State::Succeeded, None, None).await;
+            }
+            Some(container) => match pass::engine(&self.shared, picture) {
+                Ok(engine) => {
+                    Act::Container { engine, container: Box::new(container.clone()), caller: self.post.take_caller(operation.id) }
+                }
+                Err(error) => return self.unreachable(operation, &error).await,
+            },
+        };
+        let overtaken = CancellationToken::new();
+        let step = Step {
+            shared: Arc::clone(&self.shared),
+            cluster: self.cluster,
+            epoch: self.post.epoch,
+            operation: operation.clone(),
+            plan,
+            act,
+            overtaken: overtaken.clone(),
+            lost: self.post.lost.clone(),
+        };
+        let (target, id) = (target(operation), operation.id);
+        self.running.insert(target, Running { operation: id, overtaken });
+        self.jobs.spawn(async move { (target, id, step.run().await) });
+        Ok(())
+    }
+
+    /// There is nobody to call.
+    async fn unreachable(&mut self, operation: &Operation, error: &drivers::Error) -> Result<(), Halt> {
+        let times = self.pauses.get(&operation.id).map_or(0, |(_, times)| *times);
+        if error.is_final() || times >= self.shared.settings.attempts {
+            return self.end(operation, State::Failed, Some(error.to_string()), None).await;
+        }
+        self.pause(operation.id, retry::pause(times + 1, error.retry_after(), &*self.shared.chance));
+        self.post.wake.notify_one();
+        Ok(())
+    }
+
+    /// All steps are done: look and end.
+    async fn finish(&mut self, picture: &Picture, operation: &Operation) -> Result<Instant, Halt> {
+        if operation.container.is_some() {
+            self.end(operation, State::Succeeded, None, None).await?;
+            return Ok(Instant::now());
+        }
+        match cluster::look::whole(&self.shared, &picture.spec).await {
+            Ok(look) => {
+                let reason = cluster::look::remark(&picture.spec, &look);
+                let seen = Sighting {
+                    cluster: self.cluster,
+                    epoch: self.post.epoch,
+                    observed: Some(look.observed),
+                    nodes: look.nodes,
+                    nodes_seen: true,
+                    ..Sighting::default()
+                };
+                self.end(operation, State::Succeeded, reason, Some(seen)).await?;
+            }
+            Err(error) => self.unreachable(operation, &error).await?,
+        }
+        Ok(Instant::now())
+    }
+
+    async fn end(&self, operation: &Operation, state: State, reason: Option<String>, seen: Option<Sighting>) -> Result<(), Halt> {
+        let end = OperationEnd { operation: operation.id, epoch: self.post.epoch, state: state.into(), reason, seen };
+        if let Err(refusal) = self.shared.write(Command::OperationEnd(end)).await? {
+            tracing::debug!(operation = %operation.id, %refusal.message, "an end was refused");
+        }
+        if state == State::Unknown {
+            self.shared.metrics.step(StepOutcome::Unknown);
+        }
+        Ok(())
+    }
+
+    /// The full look, in line: nothing else is begun meanwhile, so what it sees is not overtaken by this worker's own steps.
+    async fn pass(&mut self, picture: &Picture) -> Result<(), Halt> {
+        self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.pass);
+        let deleting = picture.open.iter().any(|operation| operation.kind() == Kind::ClusterDelete);
+        let Some(seen) = (if deleting { None } else { pass::look(&self.shared, picture).await? }) else { return Ok(()) };
+        pass::sweep(&self.shared, picture, self.post.epoch, &seen).await?;
+        let view: SharedView = self.shared.view().await?;
+        let Some(cluster) = model::cluster::query::by_id(&*view, self.cluster)? else { return Ok(()) };
+        let busy = |container| self.running.contains_key(&Target::Container(container));
+        if let Some(news) = pass::news(&view, &cluster, self.post.epoch, &seen, &busy)? {
+            self.reports.tell(news).await;
+        }
+        Ok(())
+    }
+
+    /// Gives the cluster back: whoever gets it next need not wait for the lease.
+    async fn release(&self) {
+        let release = Release { cluster: self.cluster, epoch: self.post.epoch };
+        match self.shared.write(Command::Release(release)).await {
+            Ok(_) => tracing::info!(cluster = %self.cluster, epoch = self.post.epoch, "released"),
+            Err(error) => tracing::debug!(cluster = %self.cluster, %error, "not released; it moves when the lease has run out"),
+        }
+    }
+}
+
+fn target(operation: &Operation) -> Target {
+    operation.container.map_or(Target::Cluster, Target::Container)
+}
