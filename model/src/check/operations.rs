@@ -6,6 +6,7 @@ use crate::{
     cluster::Cluster,
     container::{Container, Wanted},
     id::ContainerId,
+    nodegroup::NodeGroup,
     operation::{Kind, Operation, State, StepOutcome},
     record,
     tables::{Fault, View},
@@ -30,8 +31,12 @@ pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Res
             of_container(operation, &containers, wrong);
         }
     }
+    let groups: Vec<NodeGroup> = record::all(view)?;
     for cluster in &clusters {
         in_progress(cluster, &operations, wrong);
+        if groups.iter().any(|group| group.cluster == cluster.id && group.status().in_progress()) != cluster.status().in_progress() {
+            wrong.push(format!("cluster {} and its node groups disagree on whether something is in progress", cluster.id));
+        }
     }
     Ok(())
 }

@@ -153,6 +153,9 @@ fn a_deletion_overtakes_everything_and_leaves_nothing() {
     let mut world = World::new();
     let (cluster, epoch) = world.ready();
     world.container(cluster, 20);
+    let nodes = (1..3).map(|number| model::node::Node { id: id(number), ..Default::default() }).collect();
+    let seen = Sighting { cluster, epoch, nodes, nodes_seen: true, ..Sighting::default() };
+    assert_eq!(world.done(Command::Observe(Observe { sightings: vec![seen] })).number, 1);
     world.done(resize(10, 7, 50));
     let done = world.done(delete(10, 60));
     assert_eq!(stored(&world, 10).status(), Status::DeleteInProgress);
@@ -168,6 +171,7 @@ fn a_deletion_overtakes_everything_and_leaves_nothing() {
     world.end(id(60), epoch, State::Succeeded).unwrap();
     assert_eq!(query::by_id(&world.tables, cluster).unwrap(), None);
     assert_eq!(ownership::query::of(&world.tables, cluster).unwrap(), None);
+    assert_eq!(model::node::query::by_id(&world.tables, id(2)).unwrap(), None);
     assert_eq!(model::container::query::by_id(&world.tables, id(20)).unwrap(), None);
     assert_eq!(world.refused(delete(10, 63)).class(), Class::Missing);
     let ended = operation::query::by_id(&world.tables, id(60)).unwrap().unwrap();

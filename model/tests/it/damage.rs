@@ -75,6 +75,13 @@ fn every_damage_gets_a_sentence() {
         record::delete(tables, &group);
     });
     assert!(group.contains("default groups"), "{group}");
+    let busy = damaged(|tables| {
+        let group: NodeGroup = record::all(tables).unwrap().pop().unwrap();
+        change(tables, group.id.bytes(), |group: &mut NodeGroup| group.set_status(Status::CreateComplete));
+        let other: NodeGroup = record::all(tables).unwrap().swap_remove(0);
+        change(tables, other.id.bytes(), |group: &mut NodeGroup| group.set_status(Status::UpdateInProgress));
+    });
+    assert!(busy.contains("disagree"), "{busy}");
     let template = damaged(|tables| {
         let template: Template = record::get(tables, id::<model::id::kind::Template>(1).bytes()).unwrap().unwrap();
         record::delete(tables, &template);

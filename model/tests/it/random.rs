@@ -2,13 +2,14 @@
 //! refusal changes nothing, and a retry changes nothing.
 
 use model::{
-    Actor, Command, Entry, IdempotencyKey, MemoryTables, Origin, Proposal, apply,
+    Actor, Command, Entry, IdempotencyKey, MemberId, MemoryTables, Origin, Proposal, apply,
     cluster::{Health, Observed},
     command::*,
     container::ContainerWish,
-    id::Id,
+    id::{Id, OperationId},
     member::Member,
     node::Node,
+    operation::Operation,
     template::TemplateWish,
 };
 use proptest::prelude::*;
@@ -140,7 +141,7 @@ fn reports() -> impl Strategy<Value = Command> {
         4 => (operation(), present(), "[st]", 0_i32..5, seen(), proptest::option::of(0_i32..6)).prop_map(|(operation, epoch, name, outcome, seen, ends)| {
             Command::StepEnd(StepEnd { operation: id(operation), epoch, name, outcome, external_id: None, reason: None, seen, ends })
         }),
-        4 => (operation(), present(), 0_i32..6, seen()).prop_map(|(operation, epoch, state, seen)| {
+        4 => (operation(), present(), prop_oneof![4 => Just(1), 1 => 0_i32..6], seen()).prop_map(|(operation, epoch, state, seen)| {
             Command::OperationEnd(OperationEnd { operation: id(operation), epoch, state, reason: None, seen })
         }),
         2 => proptest::collection::vec(sighting(), 1..3).prop_map(|sightings| Command::Observe(Observe { sightings })),
@@ -174,8 +175,26 @@ fn asked() -> impl Strategy<Value = Asked> {
     (command, actor, origin, key, pause).prop_map(|(command, actor, origin, key, pause_ms)| Asked { command, actor, origin, key, pause_ms })
 }
 
-/// Puts present epochs and revisions in place of 0, as an owner and a client would that have just read the state.
+/// Mostly reports are about operations that are open: small numbers pick one of them.
+fn aim(tables: &MemoryTables, operation: &mut OperationId) {
+    let open: Vec<Operation> = model::record::all(tables).unwrap().into_iter().filter(Operation::open).collect();
+    let number = usize::try_from(operation.uuid().as_u128()).unwrap();
+    if number < 30
+        && let Some(one) = open.get(number % open.len().max(1))
+    {
+        *operation = one.id;
+    }
+}
+
+/// Puts what is there in place of small numbers, as an owner and a client would that have just read the state.
 fn late_bind(tables: &MemoryTables, command: &mut Command) {
+    match command {
+        Command::StepBegin(step) => aim(tables, &mut step.operation),
+        Command::StepEnd(step) => aim(tables, &mut step.operation),
+        Command::OperationEnd(end) => aim(tables, &mut end.operation),
+        _ => {}
+    }
+    let incarnation = |number| model::member::query::by_number(tables, MemberId(number)).unwrap().map_or(1, |member| member.incarnation);
     let epoch = |cluster| model::ownership::query::of(tables, cluster).unwrap().map_or(0, |ownership| ownership.epoch);
     let of_operation = |operation| model::operation::query::by_id(tables, operation).unwrap().map(|operation| operation.cluster);
     let bind = |place: &mut u64, cluster: Option<_>| {
@@ -190,7 +209,12 @@ fn late_bind(tables: &MemoryTables, command: &mut Command) {
         }
     };
     match command {
-        Command::Assign(assign) => assign.assignments.iter_mut().for_each(|one| bind(&mut one.expected_epoch, Some(one.cluster))),
+        Command::Assign(assign) => assign.assignments.iter_mut().for_each(|one| {
+            bind(&mut one.expected_epoch, Some(one.cluster));
+            if one.incarnation < 3 {
+                one.incarnation = incarnation(one.member);
+            }
+        }),
         Command::Release(release) => bind(&mut release.epoch, Some(release.cluster)),
         Command::StepBegin(step) => bind(&mut step.epoch, of_operation(step.operation)),
         Command::StepEnd(step) => {

@@ -50,6 +50,15 @@ fn a_proposal_older_than_the_window_is_refused() {
 }
 
 #[test]
+fn a_new_start_counts_from_one_again() {
+    let mut world = World::new();
+    let first = world.propose(&from(1, 1, 1, create(1)));
+    let second = world.propose(&from(1, 2, 1, create(2)));
+    assert_ne!(first.outcome, second.outcome);
+    assert_eq!(class(&world.propose(&from(1, 1, 1, create(1))).outcome), Some(Class::Broken), "its slot was taken by a later one");
+}
+
+#[test]
 fn a_removed_member_proposes_nothing_any_more() {
     let mut world = World::new();
     let member = world.join(1);
