@@ -25,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(name = "chaos", version)]
 struct Cli {
     /// The product's binary [default: beside this one, else $CARGO_TARGET_DIR/debug/jeroboam]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, alias = "jeroboam", global = true, value_name = "FILE")]
     bin: Option<PathBuf>,
     /// The seed of all chance; printed when none is given
     #[arg(long, global = true)]
@@ -43,7 +43,7 @@ struct Cli {
     #[arg(long, global = true)]
     no_targets: bool,
     /// The image of the containers; Docker must have it
-    #[arg(long, global = true, default_value = "busybox")]
+    #[arg(long, global = true, default_value = "jeroboam/busybox:1")]
     image: String,
     #[command(subcommand)]
     campaign: Campaign,

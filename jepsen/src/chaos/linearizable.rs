@@ -72,12 +72,12 @@ pub fn judge(events: &[Event], summary: &mut Summary) {
         "index witness".to_owned(),
         witness.operations.to_string(),
         witness.objects.to_string(),
-        format!("{} placed", witness.unknown_seen),
+        format!("{} placed, {} replayed", witness.unknown_seen, witness.replayed),
         witness.findings.len().to_string(),
         format!("{:.2}", started.elapsed().as_secs_f64()),
     ]);
     if witness.without_revision > 0 {
-        summary.finding(format!("{} answers without a revision", witness.without_revision));
+        summary.finding(format!("{} reads without a revision", witness.without_revision));
     }
     let started = Instant::now();
     let searched = search::check(events);

@@ -129,9 +129,9 @@ impl Stage {
         let started = Instant::now();
         let members = self.hopper.roster().all();
         while started.elapsed() < REST {
-            let asked = members.iter().map(admin::status_with_digest);
+            let asked = members.iter().map(admin::replica);
             let answers = futures::future::join_all(asked).await;
-            let replicas: Vec<_> = answers.into_iter().flatten().map(|one| one.replica()).collect();
+            let replicas: Vec<_> = answers.into_iter().flatten().collect();
             if replicas.len() == members.len()
                 && let Some(findings) = replicas::check(&replicas)
             {

@@ -141,6 +141,10 @@ impl Register {
             draft = Draft { revision: None, served: None, kind: Kind::Info, ..draft };
             client.process = world.take_process();
         }
+        if draft.f != Verb::Read && draft.kind == Kind::Ok && world.chance.percent(self.unknown) {
+            // A replayed answer: acknowledged, but its own revision is not told.
+            draft.revision = None;
+        }
         if let (Verb::Read, Kind::Ok, Some(revision), Value::Number(value)) = (draft.f, draft.kind, draft.revision, &draft.value) {
             client.read = Some((revision, *value));
         }

@@ -27,8 +27,6 @@ pub struct Status {
     pub term: u64,
     /// The last applied log index.
     pub applied: u64,
-    /// The digest of the state at `applied`, empty when it was not asked for.
-    pub digest: String,
     /// The log index of the last snapshot.
     pub snapshot: u64,
     /// The last purged log index.
@@ -50,40 +48,31 @@ pub struct Ownership {
     pub epoch: u64,
 }
 
-impl Status {
-    /// What the replica checker wants.
-    #[must_use]
-    pub fn replica(&self) -> Replica {
-        Replica { member: self.name.clone(), applied: self.applied, digest: self.digest.clone() }
-    }
-}
-
 /// Asks a member how it is.
 pub async fn status(member: &Endpoint) -> Result<Status, Error> {
-    ask_status(member, "/v1/jeroboam/status", LIMIT).await
-}
-
-/// Asks a member how it is, with the digest of its state.
-pub async fn status_with_digest(member: &Endpoint) -> Result<Status, Error> {
-    ask_status(member, "/v1/jeroboam/status?digest=true", Duration::from_secs(30)).await
-}
-
-async fn ask_status(member: &Endpoint, path: &str, limit: Duration) -> Result<Status, Error> {
-    let reply = member.ask(&Request::get(path), limit).await?;
+    let reply = member.ask(&Request::get("/v1/jeroboam/status"), LIMIT).await?;
     let number = |key: &str| reply.body.get(key).and_then(loose_number);
-    let text = |key: &str| reply.body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(Status {
         name: member.name.to_string(),
         member: number("member").unwrap_or(0),
-        role: text("role").to_lowercase(),
+        role: reply.body.get("role").and_then(Value::as_str).unwrap_or_default().to_lowercase(),
         leader: number("leader"),
         term: number("term").unwrap_or(0),
         applied: number("applied").unwrap_or(0),
-        digest: text("digest"),
         snapshot: number("snapshot").unwrap_or(0),
         purged: number("purged").unwrap_or(0),
         voters: numbers(reply.body.get("voters")),
         learners: numbers(reply.body.get("learners")),
+    })
+}
+
+/// Asks a member for the digest of its whole state, and the index it was taken at.
+pub async fn replica(member: &Endpoint) -> Result<Replica, Error> {
+    let reply = member.ask(&Request::get("/v1/jeroboam/digest"), Duration::from_secs(30)).await?;
+    Ok(Replica {
+        member: member.name.to_string(),
+        applied: reply.body.get("applied").and_then(loose_number).unwrap_or(0),
+        digest: reply.body.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned(),
     })
 }
 

@@ -45,6 +45,8 @@ pub struct Reply {
     pub index: Option<u64>,
     /// The revision in `ETag`.
     pub revision: Option<u64>,
+    /// `Jeroboam-Replayed`: an earlier attempt had done it; the object is shown as it is now, perhaps changed since.
+    pub replayed: bool,
     /// `Retry-After`.
     pub retry_after: Option<Duration>,
     /// JSON, or a string when it is not.
@@ -115,6 +117,7 @@ impl Endpoint {
                 status,
                 index: number(&headers, "jeroboam-index"),
                 revision: number(&headers, "etag"),
+                replayed: headers.contains_key("jeroboam-replayed"),
                 retry_after: number(&headers, "retry-after").map(Duration::from_secs),
                 body: serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())),
                 member: Arc::clone(&self.name),
