@@ -38,7 +38,7 @@ pub struct Entry<'a> {
 pub struct Applied {
     /// The answer to whoever proposed it.
     pub outcome: Outcome,
-    /// What changed: wake-ups without data.
+    /// What changed: wake-ups without data, each once, in no order that means anything.
     pub changes: Vec<Change>,
 }
 
@@ -107,8 +107,10 @@ pub fn apply(tables: &mut dyn Tables, entry: &Entry<'_>) -> Result<Applied, Faul
         }
     };
     forget::forget(&mut context)?;
-    let Context { tables, meta, changes, .. } = context;
+    let Context { tables, meta, mut changes, .. } = context;
     record::replace(tables, None, &meta);
+    changes.sort_unstable();
+    changes.dedup();
     Ok(Applied { outcome, changes })
 }
 

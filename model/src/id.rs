@@ -159,7 +159,6 @@ impl fmt::Display for MemberId {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -17,7 +17,7 @@ pub trait Record: Message + Default + Clone + PartialEq {
     const TABLE: u8;
     /// The key within its table.
     fn key(&self) -> Vec<u8>;
-    /// The names of its index rows: each a (`index`, `sort key`) pair; see [`index_key`].
+    /// The names of its index rows: each a (`index`, `sort key`) pair, of which [`index_prefix`] makes the row's prefix.
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         Vec::new()
     }

@@ -75,3 +75,16 @@ pub(crate) fn raise(context: &mut Context<'_>, command: &RaiseVersion) -> Answer
     context.event(Note::operators("version", command.version.to_string(), "raised"));
     done(context.index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_a_version_that_is_not_raised_yet_is_refused_by_all() {
+        let meta = Meta { version: 2, ..Meta::default() };
+        assert!(raised(&meta, 2).is_ok());
+        assert_eq!(raised(&meta, 3).map_err(|refusal| refusal.code), Err("version-not-raised".to_owned()));
+        assert_eq!(of(&Meta::default()), FIRST);
+    }
+}

@@ -1,7 +1,7 @@
 //! Reading node groups.
 
 use crate::{
-    found::Page,
+    found::{Ident, Page},
     id::{ClusterId, NodeGroupId},
     nodegroup::{NodeGroup, ROLE_MASTER},
     record::{self, Index},
@@ -16,6 +16,14 @@ pub fn by_id(view: &(impl View + ?Sized), id: NodeGroupId) -> Result<Option<Node
 /// The node groups of a cluster in order of creation: `default-master`, `default-worker`, others.
 pub fn of_cluster(view: &(impl View + ?Sized), cluster: ClusterId) -> Result<Vec<NodeGroup>, Fault> {
     record::page(view, Index::NodeGroupByCluster, cluster.bytes(), &Page::ALL)
+}
+
+/// A node group of a cluster by id or name; names are unique in a cluster.
+pub fn find(view: &(impl View + ?Sized), cluster: ClusterId, ident: Ident<'_>) -> Result<Option<NodeGroup>, Fault> {
+    Ok(of_cluster(view, cluster)?.into_iter().find(|group| match ident {
+        Ident::Id(uuid) => group.id.uuid() == uuid,
+        Ident::Name(name) => group.name == name,
+    }))
 }
 
 /// How many machines a cluster's groups want.

@@ -1,5 +1,5 @@
-//! How long ended operations are kept: the last [`KEPT`] of a cluster while it is there, and [`AFTERLIFE_MS`] after it is gone, so that
-//! whoever waits for one still finds its end.
+//! How long ended operations are kept: the last [`KEPT`] of a cluster and those of the last [`RECENT_MS`] while it is there, and
+//! [`AFTERLIFE_MS`] after it is gone, so that whoever waits for one still finds its end.
 
 use crate::{
     Change,
@@ -12,6 +12,9 @@ use crate::{
 
 /// Ended operations that are kept for a cluster.
 pub(crate) const KEPT: usize = 64;
+
+/// How long an ended operation is kept however many there are: a minute of log time, milliseconds.
+pub(crate) const RECENT_MS: u64 = 60 * 1000;
 
 /// How long operations outlive their cluster: an hour of log time, milliseconds.
 pub(crate) const AFTERLIFE_MS: u64 = 60 * 60 * 1000;
@@ -26,7 +29,7 @@ pub(crate) fn prune(context: &mut Context<'_>, cluster: ClusterId) -> Result<(),
     for key in rows.iter().take(surplus) {
         let operation: Option<Operation> = record::get(context.tables, key)?;
         if let Some(operation) = operation
-            && !operation.open()
+            && operation.ended_ms.is_some_and(|ended| ended.saturating_add(RECENT_MS) <= context.at_ms)
             && !operation.steps.iter().any(|step| step.may_still_act(context.at_ms))
         {
             record::delete(context.tables, &operation);

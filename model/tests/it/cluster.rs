@@ -10,7 +10,7 @@ use model::{
     template::TemplateWish,
 };
 
-use crate::world::{World, actor, admin, cluster_create, container_create, id};
+use crate::world::{World, actor, admin, cluster_create, cluster_wish, container_create, id};
 
 fn stored(world: &World, number: u128) -> Cluster {
     query::by_id(&world.tables, id(number)).unwrap().unwrap()
@@ -62,7 +62,7 @@ fn no_timeout_means_sixty_minutes_and_nought_means_never() {
     let mut world = World::new();
     let template = world.template(1, "swarm");
     for (number, timeout, deadline) in [(10, None, 3_600_000), (11, Some(0), 0)] {
-        let Command::ClusterCreate(mut create) = cluster_create(number, template) else { unreachable!() };
+        let mut create = cluster_wish(number, template);
         create.wish.create_timeout = timeout;
         world.done(Command::ClusterCreate(create));
         let operation = operation::query::by_id(&world.tables, id(1_000_000 + number)).unwrap().unwrap();
@@ -89,7 +89,7 @@ fn a_create_is_refused_for_its_reasons() {
     world.done(Command::QuotaSet(QuotaSet { project_id: "p1".to_owned(), resource: "Cluster".to_owned(), hard_limit: 4, create: None }));
     world.cluster(13, template);
     assert_eq!(world.refused(cluster_create(13, template)).code, "cluster-exists");
-    let Command::ClusterCreate(create) = cluster_create(14, template) else { unreachable!() };
+    let create = cluster_wish(14, template);
     let taken = ClusterCreate { operation: id(1_000_010), ..create.clone() };
     assert_eq!(world.refused(Command::ClusterCreate(taken)).code, "operation-exists");
     let taken = ClusterCreate { worker_group: id(2_000_020), ..create.clone() };

@@ -1,5 +1,5 @@
 //! What the state does, command by command and at random.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cluster;
 mod container;

@@ -213,6 +213,10 @@ fn ended_operations_are_kept_in_a_bounded_number() {
     for number in 0..200 {
         world.act(container, Kind::ContainerReboot, 100 + number).unwrap();
         world.end(id(100 + number), epoch, State::Succeeded).unwrap();
+        if number == 99 {
+            assert_eq!(query::of_cluster(&world.tables, cluster, usize::MAX).unwrap().len(), 102, "what ended just now is kept");
+        }
+        world.wait(if number < 100 { 0 } else { 60_000 });
     }
     let kept = query::of_cluster(&world.tables, cluster, usize::MAX).unwrap();
     assert!(kept.len() <= 65, "{} are kept", kept.len());

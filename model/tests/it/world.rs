@@ -154,7 +154,12 @@ pub(crate) fn act(container: ContainerId, kind: Kind, operation: u128) -> Comman
 
 /// A cluster with the operation 1,000,000 + its number.
 pub(crate) fn cluster_create(number: u128, template_id: TemplateId) -> Command {
-    Command::ClusterCreate(ClusterCreate {
+    Command::ClusterCreate(cluster_wish(number, template_id))
+}
+
+/// The same, to be changed before it is proposed.
+pub(crate) fn cluster_wish(number: u128, template_id: TemplateId) -> ClusterCreate {
+    ClusterCreate {
         id: id(number),
         template_id,
         wish: model::cluster::ClusterWish { name: format!("c{number}"), create_timeout: Some(10), ..Default::default() },
@@ -165,7 +170,7 @@ pub(crate) fn cluster_create(number: u128, template_id: TemplateId) -> Command {
         operation: id(1_000_000 + number),
         driver: "local".to_owned(),
         default_quota: 3,
-    })
+    }
 }
 
 /// A container with the operation 1,000,000 + its number.
