@@ -226,6 +226,15 @@ impl Call<'_> {
         Ok(if matches!(self.wishes.revisions, Some(Revisions::These(_))) { present } else { 0 })
     }
 
+    /// # Errors
+    /// 400 if there is a body that says something: this request reads none.
+    pub(crate) fn no_body(&self) -> Result<(), Error> {
+        match self.body.trim_ascii() {
+            b"" | b"{}" | b"null" => Ok(()),
+            _ => Err(Error::invalid("this request has no body")),
+        }
+    }
+
     /// The body as an object of fields.
     ///
     /// # Errors

@@ -45,5 +45,5 @@ mod watch;
 
 pub use app::App;
 pub use auth::{Caller, Error as TokenError, Identity, Tokens};
-pub use router::router;
+pub use router::{router, routes};
 pub use settings::Settings;

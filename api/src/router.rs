@@ -258,6 +258,11 @@ fn segments<'p>(pattern: &str, path: &'p str) -> Option<Vec<&'p str>> {
     parts.next().is_none().then_some(params)
 }
 
+/// Every route as (method, path pattern): for documents and tests that must name them all.
+pub fn routes() -> Vec<(&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (route.verb.word(), route.path)).collect()
+}
+
 /// The API as an axum router: everything goes through [`ROUTES`].
 pub fn router(app: App) -> Router {
     Router::new().fallback(any(request::answer)).with_state(app).layer(CatchPanicLayer::new())

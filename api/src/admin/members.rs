@@ -1,10 +1,11 @@
 //! Members and how their part changes: joining by token, promotion, removal, draining, who leads.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
 use model::{Command, MemberId, command::MemberDrain};
 use raft::Write;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 use super::RULE;
 use crate::{call::Call, decode::fields::shortened, error::Error, mservice, page::Listing, reply::Reply, time::Shown};
@@ -77,13 +78,15 @@ struct Token {
 /// `POST /v1/jeroboam/members/token`: a secret with which one new member may join.
 pub(crate) async fn token(call: &Call<'_>) -> Result<Reply, Error> {
     call.allow(RULE)?;
+    call.no_body()?;
     let life = call.app.settings.join_token_life;
     let token = call.app.handle.create_token(life, call.deadline).await?;
     Reply::json(StatusCode::CREATED, &Token { token: token.to_string(), member: token.member.0, seconds: life.as_secs() })
 }
 
-/// The member a path names.
+/// The member a path names; such requests have no body.
 fn member(call: &Call<'_>) -> Result<MemberId, Error> {
+    call.no_body()?;
     let text = call.param(0);
     text.parse().map(MemberId).map_err(|_| Error::missing(format!("there is no member {}", shortened(text))))
 }

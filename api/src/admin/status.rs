@@ -94,6 +94,7 @@ pub(crate) async fn digest(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /v1/jeroboam/snapshot`
 pub(crate) async fn snapshot(call: &Call<'_>) -> Result<Reply, Error> {
     call.allow(RULE)?;
+    call.no_body()?;
     call.app.handle.compact().await?;
     let status = call.app.handle.status();
     Reply::json(StatusCode::OK, &Taken { snapshot: status.snapshot, purged: status.purged })

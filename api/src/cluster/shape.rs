@@ -88,6 +88,8 @@ pub(super) fn read_patch(call: &Call<'_>, whole: &Whole, fixed: Object, rules: &
     document.extend(fixed.iter().cloned());
     let mut fields = patch::apply_noting(document, &call.body, rules, &mut named)?;
     let named = |name: &str| named.iter().any(|root| root == name);
+    // A size that is not touched may be one that this version could not ask for.
+    let least = if named("node_count") { least } else { 0 };
     let node_count = fields.integer("node_count", least, NODES_MAX).or(model::defaults::NODE_COUNT);
     let health = health(&mut fields);
     let reason = fields.dictionary("health_status_reason").some();

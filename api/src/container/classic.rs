@@ -167,6 +167,7 @@ struct StillGoing {
 }
 
 async fn act(call: &Call<'_>, kind: Kind, rule: &str) -> Result<Reply, Error> {
+    call.no_body()?;
     let acted = operations::act(call, call.param(0), kind, rule).await?;
     let reply = match acted.ended {
         Ended::Done => Reply::ok(&())?,

@@ -82,8 +82,9 @@ fn read(fields: &mut Fields, node: Node) -> Node {
 pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let mut fields = call.fields()?;
     fields.read_only(&["links", "created_at", "updated_at", "project_id", "user_id"]);
-    // Clients of 2015 send a name, which nodes never had.
-    fields.ignore(&["uuid", "name"]);
+    // Clients of 2015 send a name, which nodes never had; both are read and dropped.
+    fields.text("uuid");
+    fields.text("name");
     let node = read(&mut fields, Node::default());
     fields.finish()?;
     let made = operations::create(call, node).await?;

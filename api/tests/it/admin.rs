@@ -1,0 +1,55 @@
+//! What operators ask.
+
+use crate::{clusters::with_template, owner, server::Server};
+
+#[tokio::test]
+async fn the_state_of_the_group_is_told_to_administrators() {
+    let server = with_template().await;
+    owner::start(&server);
+    server.post("/v1/clusters", r#"{"name":"c","cluster_template_id":"t"}"#).send().await.is(202);
+    crate::clusters::settled(&server, "/v1/clusters/c", "CREATE_COMPLETE").await;
+    let get = |path: &str| server.get(&format!("/v1/jeroboam/{path}")).as_("admin").send();
+
+    let status = get("status").await.is(200).json();
+    assert_eq!((&status["member"], &status["role"], &status["owned"]), (&1.into(), &"leader".into(), &1.into()));
+    let members = get("members").await.is(200).json();
+    assert_eq!((&members["members"][0]["role"], &members["members"][0]["leader"]), (&"voter".into(), &true.into()));
+    let ownership = get("ownership").await.is(200).json();
+    assert_eq!((&ownership["ownership"][0]["member"], &ownership["ownership"][0]["reason"]), (&1.into(), &"new".into()));
+    let operations = get("operations?cluster=c").await.is(200).json();
+    assert_eq!(
+        (&operations["operations"][0]["kind"], &operations["operations"][0]["state"]),
+        (&"cluster.create".into(), &"SUCCEEDED".into())
+    );
+    get("operations").await.is(400);
+    get("operations?cluster=nowhere").await.is(404);
+    let events = get("events").await.is(200).json();
+    assert!(events["events"].as_array().unwrap().len() >= 3);
+    let some = get("events?cluster=c&limit=1").await.is(200).json();
+    assert_eq!(some["events"].as_array().unwrap().len(), 1);
+    let digest = get("digest").await.is(200).json();
+    assert!(digest["applied"].as_u64().unwrap() > 0 && !digest["digest"].as_str().unwrap().is_empty());
+
+    for path in ["status", "members", "ownership", "operations?cluster=c", "events", "digest"] {
+        server.get(&format!("/v1/jeroboam/{path}")).send().await.is(403);
+    }
+}
+
+#[tokio::test]
+async fn members_are_changed_by_administrators() {
+    let server = Server::start().await;
+    let post = |path: &str| server.ask("POST", &format!("/v1/jeroboam/{path}")).as_("admin").send();
+    let token = post("members/token").await.is(201).json();
+    assert!(token["token"].as_str().unwrap().starts_with("jeroboam-join-"));
+    post("members/1/drain").await.is(200);
+    let status = server.get("/v1/jeroboam/status").as_("admin").send().await.json();
+    assert_eq!(status["draining"], true);
+    post("members/1/undrain").await.is(200);
+    post("members/999/promote").await.is(404);
+    post("members/x/promote").await.is(404);
+    post("members/1/demote").await.is(409);
+    post("transfer-leader").await.is(409);
+    post("snapshot").await.is(200);
+    server.ask("POST", "/v1/jeroboam/members/1/remove").send().await.is(403);
+    server.ask("POST", "/v1/jeroboam/members/token").send().await.is(403);
+}

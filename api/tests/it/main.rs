@@ -1,0 +1,13 @@
+//! The API over a real member of a group of one, on a simulated disk.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod admin;
+mod battery;
+mod clusters;
+mod containers;
+mod http_rules;
+mod owner;
+mod server;
+mod templates;
+mod tenants;
+mod watching;
