@@ -124,11 +124,7 @@ pub(crate) struct MembershipRecord {
 impl From<&Membership> for MembershipRecord {
     fn from(membership: &Membership) -> Self {
         Self {
-            voters: membership
-                .get_joint_config()
-                .iter()
-                .map(|set| VotersRecord { members: set.iter().copied().collect() })
-                .collect(),
+            voters: membership.get_joint_config().iter().map(|set| VotersRecord { members: set.iter().copied().collect() }).collect(),
             members: membership.nodes().map(|(id, addresses)| (*id, addresses.into())).collect(),
         }
     }

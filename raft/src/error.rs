@@ -57,7 +57,12 @@ impl Error {
     /// attempt took effect; see [`Error::Timeout`].
     pub fn retryable(&self) -> bool {
         match self {
-            Self::NoLeader { .. } | Self::Timeout | Self::Overloaded { .. } | Self::Unreachable { .. } | Self::NotNow(_) | Self::Fatal(_) => true,
+            Self::NoLeader { .. }
+            | Self::Timeout
+            | Self::Overloaded { .. }
+            | Self::Unreachable { .. }
+            | Self::NotNow(_)
+            | Self::Fatal(_) => true,
             Self::Storage(_) | Self::Refused(_) | Self::TooLarge { .. } => false,
         }
     }

@@ -59,7 +59,7 @@ enum Link {
     /// This member leads.
     Own,
     /// Another member leads.
-    Stream { sender: mpsc::Sender<Bytes>, answers: Streaming<Bytes> },
+    Stream { sender: mpsc::Sender<Bytes>, answers: Box<Streaming<Bytes>> },
 }
 
 /// A read-index round under way.
@@ -220,10 +220,7 @@ impl Front {
             if let Some((number, reads)) = round {
                 self.round = Some(self.new_round(number, reads, None));
             }
-            let commands = commands
-                .into_iter()
-                .map(|write| ForwardCommand { sequence: write.sequence, payload: write.payload })
-                .collect();
+            let commands = commands.into_iter().map(|write| ForwardCommand { sequence: write.sequence, payload: write.payload }).collect();
             let request = ForwardRequest { incarnation: self.shared().identity.incarnation, commands, round: number };
             drop(place.send(wire::encode(&request)));
         }
@@ -274,7 +271,7 @@ impl Front {
         }
         let (opening, answer, room) = match &mut self.link {
             Link::Opening { opening, .. } => (Some(opening), None, None),
-            Link::Stream { sender, answers } => (None, Some(answers), wants_room.then_some(sender)),
+            Link::Stream { sender, answers } => (None, Some(&mut **answers), wants_room.then_some(sender)),
             Link::None | Link::Own => (None, None, None),
         };
         let own_round = self.round.as_mut().and_then(|round| round.own.as_mut());
@@ -302,7 +299,7 @@ impl Front {
             }
             Event::Opened(Ok(answers)) => {
                 if let Link::Opening { sender, .. } = std::mem::replace(&mut self.link, Link::None) {
-                    self.link = Link::Stream { sender, answers };
+                    self.link = Link::Stream { sender, answers: Box::new(answers) };
                     self.resend();
                 }
             }

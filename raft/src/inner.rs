@@ -214,8 +214,14 @@ impl Inner {
         let shared = &self.shared;
         self.alive()?;
         let Write { command, actor, key } = write;
-        let mut proposal =
-            Proposal { origin: None, actor, key, wall_ms: shared.seams.wall.now_ms(), min_version: model::version::FIRST, command: Some(command) };
+        let mut proposal = Proposal {
+            origin: None,
+            actor,
+            key,
+            wall_ms: shared.seams.wall.now_ms(),
+            min_version: model::version::FIRST,
+            command: Some(command),
+        };
         let identity = shared.identity;
         let limit = shared.settings.max_command_bytes;
         let size = proposal.encoded_len();
@@ -223,8 +229,7 @@ impl Inner {
             return Err(Error::TooLarge { size, limit });
         }
         let (sequence, answer) = shared.pending.accept(|sequence| {
-            proposal.origin =
-                Some(ModelOrigin { member: identity.member.0, incarnation: identity.incarnation, sequence });
+            proposal.origin = Some(ModelOrigin { member: identity.member.0, incarnation: identity.incarnation, sequence });
             Ok(Bytes::from(proposal.encode_to_vec()))
         })?;
         // A caller that goes away must not leave its write to be sent again and again.

@@ -42,9 +42,9 @@ mod reads;
 pub mod seam;
 pub mod settings;
 mod state_machine;
+pub mod status;
 #[cfg(test)]
 mod store_suite;
-pub mod status;
 mod tasks;
 pub mod tls;
 mod types;

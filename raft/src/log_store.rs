@@ -108,6 +108,7 @@ impl RaftLogReader<Types> for LogStore {
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
+        // Only apply reads this way: what it needs and is gone is an error, never skipped.
         let (range, store) = (half_open(&range), self.clone());
         // In pieces: a member that starts may have to read a hundred thousand entries here.
         stream::unfold(Some((range, Vec::new().into_iter())), move |state| {
@@ -124,6 +125,12 @@ impl LogStore {
         let (range, mut piece) = state?;
         if let Some(entry) = piece.next() {
             return Some((Ok(entry), Some((range, piece))));
+        }
+        if let Some(purged) = self.log.purged()
+            && range.start <= purged.index
+            && range.start < range.end
+        {
+            return Some((Err(storage::Error::Purged { upto: purged.index }.into()), None));
         }
         let entries = match self.read(range.clone(), BATCH_BYTES) {
             Ok(entries) => entries,

@@ -14,7 +14,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, str::FromStr, sync::Arc, time::Duration};
+    fmt,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use bytes::Bytes;
@@ -236,9 +240,7 @@ fn encode_change(change: &Change, within: Duration) -> ChangeRequest {
 fn decode_change(request: ChangeRequest) -> Option<Change> {
     let member = MemberId(request.member);
     Some(match request.kind() {
-        ChangeKind::AddLearner => {
-            Change::AddLearner(member, Addresses { peer: request.peer, api: request.api, name: request.name })
-        }
+        ChangeKind::AddLearner => Change::AddLearner(member, Addresses { peer: request.peer, api: request.api, name: request.name }),
         ChangeKind::Promote => Change::Promote(member),
         ChangeKind::Demote => Change::Demote(member),
         ChangeKind::Remove => Change::Remove(member),
@@ -426,8 +428,7 @@ async fn replace(inner: &Arc<Inner>, seats: &Seats, old: MemberId, new: MemberId
     if seats.voters.contains(&old.0) {
         caught_up(inner, new, deadline).await?;
         leave_voters(inner, &Seats::of(inner), old, Some(new)).await?;
-        let changes =
-            vec![ChangeMembers::AddVoterIds(BTreeSet::from([new.0])), ChangeMembers::RemoveVoters(BTreeSet::from([old.0]))];
+        let changes = vec![ChangeMembers::AddVoterIds(BTreeSet::from([new.0])), ChangeMembers::RemoveVoters(BTreeSet::from([old.0]))];
         raft_change(inner, ChangeMembers::Batch(changes), false).await?;
     } else if seats.node(old).is_some() {
         return Err(No::refused(format!("member {old} is not a voter; remove it, and promote member {new}")));
@@ -525,10 +526,7 @@ async fn let_in(inner: &Arc<Inner>, from: MemberId, request: JoinRequest, deadli
 }
 
 async fn check_token(inner: &Inner, member: MemberId, secret: &[u8], deadline: Instant) -> Result<(), No> {
-    let reading = inner
-        .read(crate::Consistency::Linearizable, deadline)
-        .await
-        .map_err(|error| No::Later(error.to_string()))?;
+    let reading = inner.read(crate::Consistency::Linearizable, deadline).await.map_err(|error| No::Later(error.to_string()))?;
     let record: Option<Member> =
         model::record::get(&*reading.view, &member.0.to_be_bytes()).map_err(|fault| No::Later(fault.to_string()))?;
     let wrong = || No::refused(format!("this token does not let member {member} in; make a new one"));
@@ -575,7 +573,6 @@ pub(crate) async fn ask_to_join(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -224,7 +224,6 @@ pub(crate) fn patience(deadline: Instant, wait: std::time::Duration) -> Instant 
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

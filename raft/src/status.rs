@@ -199,8 +199,7 @@ pub(crate) fn of(inner: &Inner) -> Status {
     let (pending_writes, pending_bytes) = shared.pending.load();
     let fatal = shared.fatal.get().is_some() || metrics.running_state.is_err();
     let leads = metrics.state == ServerState::Leader;
-    let quorum_age =
-        if leads { metrics.last_quorum_acked.as_ref().map(|acked| acked.elapsed()) } else { shared.contact.silence() };
+    let quorum_age = if leads { metrics.last_quorum_acked.as_ref().map(|acked| acked.elapsed()) } else { shared.contact.silence() };
     let (voters, learners) = split(membership);
     Status {
         member: identity.member,
@@ -217,7 +216,8 @@ pub(crate) fn of(inner: &Inner) -> Status {
         purged: index_of(metrics.purged.as_ref()),
         voters,
         learners,
-        changing: membership.get_joint_config().len() > 1 || metrics.membership_config.log_id() != metrics.committed_membership_config.log_id(),
+        changing: membership.get_joint_config().len() > 1
+            || metrics.membership_config.log_id() != metrics.committed_membership_config.log_id(),
         peers: if leads { peers(inner) } else { BTreeMap::new() },
         quorum_age,
         pending_writes,

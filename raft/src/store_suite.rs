@@ -35,7 +35,7 @@ async fn open(disk: Arc<dyn Disk>) -> (LogStore, StateMachine) {
     let applied = AppliedRecord::default();
     let parts = Parts { identity, settings: Settings::default(), seams, log: log.clone(), state, applied, log_ms: 0, tasks };
     let shared = Arc::new(Shared::new(parts));
-    (LogStore::new(log, shared.clone()), StateMachine::new(shared, snapshots).unwrap())
+    (LogStore::new(log, shared.clone()), StateMachine::new(shared, snapshots).unwrap().with_gaps())
 }
 
 struct OnRocks;

@@ -54,8 +54,7 @@ impl PeerTls {
         }
         let roots = Arc::new(roots);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let clients =
-            WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build().map_err(TlsError::from)?;
+        let clients = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build().map_err(TlsError::from)?;
         let mut server = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(TlsError::from)?

@@ -61,8 +61,7 @@ pub(crate) async fn call_stream(
     let request = wire::encode(&CallRequest { method: method.to_owned(), body });
     let within = deadline.saturating_duration_since(Instant::now());
     let messages = futures::stream::once(std::future::ready(request));
-    let answers =
-        inner.peers.stream(destination, method::CALL_STREAM, messages, within).await.map_err(|error| unreachable(to, error))?;
+    let answers = inner.peers.stream(destination, method::CALL_STREAM, messages, within).await.map_err(|error| unreachable(to, error))?;
     Ok(answers
         .map(move |answer| match answer {
             Ok(bytes) => read_answer(to, bytes),
@@ -124,11 +123,7 @@ pub(crate) async fn answer(inner: &Inner, from: MemberId, body: Bytes) -> Result
 }
 
 /// Answers another member with a stream.
-pub(crate) async fn answer_stream(
-    inner: &Inner,
-    from: MemberId,
-    body: Bytes,
-) -> Result<BoxStream<'static, Result<Bytes, Status>>, Status> {
+pub(crate) async fn answer_stream(inner: &Inner, from: MemberId, body: Bytes) -> Result<BoxStream<'static, Result<Bytes, Status>>, Status> {
     let CallRequest { method, body } = wire::read("call", body)?;
     let body = Bytes::copy_from_slice(&body);
     let (sender, receiver) = mpsc::channel(STREAM_QUEUE);

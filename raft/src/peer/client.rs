@@ -63,6 +63,9 @@ impl From<Status> for CallError {
     }
 }
 
+/// Open connections with the address each goes to.
+type Open = BTreeMap<(MemberId, Purpose), (Arc<str>, Channel)>;
+
 /// The connections.
 #[derive(Debug)]
 pub(crate) struct Peers {
@@ -72,7 +75,7 @@ pub(crate) struct Peers {
     member: MemberId,
     connect_within: Duration,
     max_message: usize,
-    open: Mutex<BTreeMap<(MemberId, Purpose), (Arc<str>, Channel)>>,
+    open: Mutex<Open>,
 }
 
 /// Whom a request goes to.
@@ -156,20 +159,13 @@ impl Peers {
     }
 
     async fn grpc(&self, to: Destination<'_>) -> Result<Grpc<Channel>, CallError> {
-        let mut grpc =
-            Grpc::new(self.channel(to)?).max_decoding_message_size(self.max_message).max_encoding_message_size(self.max_message);
+        let mut grpc = Grpc::new(self.channel(to)?).max_decoding_message_size(self.max_message).max_encoding_message_size(self.max_message);
         grpc.ready().await.map_err(|error| CallError::Failed(error.to_string()))?;
         Ok(grpc)
     }
 
     /// One message each way.
-    pub(crate) async fn unary(
-        &self,
-        to: Destination<'_>,
-        path: &'static str,
-        body: Bytes,
-        within: Duration,
-    ) -> Result<Bytes, CallError> {
+    pub(crate) async fn unary(&self, to: Destination<'_>, path: &'static str, body: Bytes, within: Duration) -> Result<Bytes, CallError> {
         in_time(within, async {
             let mut grpc = self.grpc(to).await?;
             let request = self.head(to.member, body);

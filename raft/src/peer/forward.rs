@@ -72,7 +72,11 @@ impl Drop for CloseAtEnd {
 }
 
 /// Serves one stream until either end closes it.
-pub(crate) fn serve(inner: Arc<Inner>, from: MemberId, messages: Streaming<Bytes>) -> impl Stream<Item = Result<Bytes, Status>> + Send + 'static {
+pub(crate) fn serve(
+    inner: Arc<Inner>,
+    from: MemberId,
+    messages: Streaming<Bytes>,
+) -> impl Stream<Item = Result<Bytes, Status>> + Send + 'static {
     let outbox = Arc::new(Outbox::default());
     let tasks = inner.shared.tasks.clone();
     let end = CloseAtEnd(outbox.clone());

@@ -137,12 +137,8 @@ impl RaftNetworkV2<Types> for Connection {
                 .map_err(|error| self.failed(RPCTypes::AppendEntries, error))?;
             let to = self.to;
             let answers = answers.map(move |answer| match answer {
-                Ok(bytes) => read::<wire::AppendAnswer>("append answer", bytes)?
-                    .into_stream_result()
-                    .map_err(|error| undecodable(&error)),
-                Err(status) => {
-                    Err(NetworkError::from_string(format!("member {to}: {}: {}", status.code(), status.message())).into())
-                }
+                Ok(bytes) => read::<wire::AppendAnswer>("append answer", bytes)?.into_stream_result().map_err(|error| undecodable(&error)),
+                Err(status) => Err(NetworkError::from_string(format!("member {to}: {}: {}", status.code(), status.message())).into()),
             });
             let answers: BoxStream<'s, _> = answers.boxed();
             Ok(answers)

@@ -18,10 +18,9 @@ fn fatal(error: impl std::fmt::Display) -> Status {
 }
 
 fn decode_append(inner: &Inner, bytes: Bytes) -> Result<AppendEntriesRequest<Types>, Status> {
-    let request: AppendEntriesRequest<Types> =
-        wire::read::<wire::AppendRequest>("append", bytes)?.try_into().map_err(|error: crate::codec::Undecodable| {
-            Status::invalid_argument(error.to_string())
-        })?;
+    let request: AppendEntriesRequest<Types> = wire::read::<wire::AppendRequest>("append", bytes)?
+        .try_into()
+        .map_err(|error: crate::codec::Undecodable| Status::invalid_argument(error.to_string()))?;
     // Whether this leader is the present one is openraft's matter; an old one cannot say anything about commits that is not true.
     let shared = &inner.shared;
     shared.contact.heard(index_of(request.leader_commit.as_ref()), shared.progress.applied());

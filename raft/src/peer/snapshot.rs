@@ -35,7 +35,11 @@ struct Sender {
 ///
 /// # Errors
 /// If the snapshot is not one of this member's.
-pub(crate) fn parts(vote: Vote, snapshot: Snapshot, bytes_per_second: u64) -> Result<impl Stream<Item = Bytes> + Send + 'static, &'static str> {
+pub(crate) fn parts(
+    vote: Vote,
+    snapshot: Snapshot,
+    bytes_per_second: u64,
+) -> Result<impl Stream<Item = Bytes> + Send + 'static, &'static str> {
     let SnapshotData::Here(snapshots, data) = snapshot.snapshot else {
         return Err("this snapshot is not on this member's disk");
     };

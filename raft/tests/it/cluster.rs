@@ -30,11 +30,19 @@ pub(crate) struct Cluster {
     pub(crate) members: BTreeMap<u64, Member>,
     pub(crate) peers: BTreeMap<u64, String>,
     pub(crate) issue: Option<Issue>,
+    /// Whether every member has a runtime of its own.
+    pub(crate) apart: bool,
 }
 
 pub(crate) fn seams() -> Seams {
     let executor = Executor::current().unwrap();
     Seams { chance: Arc::new(OsChance), wall: Arc::new(OsWall), network: Arc::new(Tcp), raft: executor.clone(), rest: executor }
+}
+
+/// A runtime with one thread, as every member has for Raft in production. It lives as long as the process.
+fn one_thread() -> Executor {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    Executor::new(Box::leak(Box::new(runtime)).handle().clone())
 }
 
 pub(crate) fn soon() -> Instant {
@@ -59,6 +67,20 @@ fn free_address() -> String {
 impl Cluster {
     /// A cluster of one.
     pub(crate) async fn of_one(settings: Settings, issue: Option<Issue>) -> Self {
+        Self::begin(settings, issue, false).await
+    }
+
+    /// Three voters, each with a runtime of its own.
+    pub(crate) async fn three_apart(settings: Settings) -> Self {
+        let mut cluster = Self::begin(settings, None, true).await;
+        for _ in 0..2 {
+            let id = cluster.add_learner().await;
+            cluster.handle(1).promote(MemberId(id), soon()).await.unwrap();
+        }
+        cluster
+    }
+
+    async fn begin(settings: Settings, issue: Option<Issue>, apart: bool) -> Self {
         let mut cluster = Self {
             root: tempfile::tempdir().unwrap(),
             id: Uuid::from_u128(0x1234_5678),
@@ -66,6 +88,7 @@ impl Cluster {
             members: BTreeMap::new(),
             peers: BTreeMap::new(),
             issue,
+            apart,
         };
         let store = Store::create_in(&cluster.folder(1), cluster.id, 1).await.unwrap();
         let boot = cluster.boot(1, store);
@@ -90,9 +113,13 @@ impl Cluster {
 
     pub(crate) fn boot(&mut self, id: u64, store: Store) -> Boot {
         let peer = self.peers.entry(id).or_insert_with(free_address).clone();
+        let mut seams = seams();
+        if self.apart {
+            seams.raft = one_thread();
+        }
         Boot {
             store,
-            seams: seams(),
+            seams,
             settings: self.settings.clone(),
             tls: self.issue.as_ref().map(|issue| issue(self.id, MemberId(id))),
             listen: peer.clone(),

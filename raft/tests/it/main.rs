@@ -1,9 +1,10 @@
 //! Members in one process, over real sockets on loopback and real folders.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod cluster;
 mod membership;
 mod reads;
 mod snapshots;
+mod speed;
 mod tls;
 mod writes;

@@ -46,6 +46,7 @@ async fn a_follower_that_was_away_too_long_catches_up_by_snapshot() {
     assert!(matches!(changes.recv().await, Changed::Lagged));
     done(handle.write(create(&fresh_name(), 2), soon()).await.unwrap());
     cluster.assert_equal().await;
+    drop(handle);
     // And the snapshot is good for the next start.
     cluster.kill(away).await;
     cluster.restart(away).await;
