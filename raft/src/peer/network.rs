@@ -6,7 +6,10 @@
 use std::{future::Future, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream::BoxStream};
+use futures::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
 use model::MemberId;
 use openraft::{
     RPCTypes, RaftNetworkFactory, RaftNetworkV2,
@@ -121,14 +124,17 @@ impl RaftNetworkV2<Types> for Connection {
 
     fn stream_append<'s, S>(
         &'s mut self,
-        input: S,
+        mut input: S,
         _option: RPCOption,
     ) -> BoxFuture<'s, Result<RaftStream<'s, Result<StreamAppendResult<Types>>>>>
     where
         S: Stream<Item = AppendEntriesRequest<Types>> + Send + Unpin + 'static,
     {
         Box::pin(async move {
-            let requests = input.map(|request| wire::encode(&wire::AppendRequest::from(request)));
+            // openraft waits out its back-off where the first request is taken. Connecting before that would make attempts at a member
+            // that refuses connections go round as fast as they fail.
+            let first = input.next().await;
+            let requests = stream::iter(first).chain(input).map(|request| wire::encode(&wire::AppendRequest::from(request)));
             // The stream lives as long as it is used; keep-alive pings of the connection end it when the other member falls silent.
             let answers = self
                 .peers
