@@ -19,9 +19,6 @@ pub(crate) enum Halt {
     /// The epoch is over: somebody else acts for the cluster, or will.
     #[error("this member is no longer the owner")]
     Stale,
-    /// It was asked to end.
-    #[error("stopped")]
-    Stopped,
     /// The log cannot be reached just now.
     #[error(transparent)]
     Log(#[from] raft::Error),

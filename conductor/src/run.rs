@@ -55,26 +55,27 @@ impl Conductor {
     /// # Errors
     /// The state could not be read, or a task broke: the process should end.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let (first, last) = (CancellationToken::new(), CancellationToken::new());
+        let (leaving, park, last) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let kick = Arc::new(Notify::new());
         let (reports, reporter) = report::reports(Arc::clone(&self.shared));
         let mut parts: JoinSet<Result<(), Error>> = JoinSet::new();
         parts.spawn(ok(reporter.run(last.clone())));
         parts.spawn(ok(balancer::run(Arc::clone(&self.shared), Arc::clone(&self.grants), last.clone())));
-        parts.spawn(ok(renew::run(Arc::clone(&self.shared), Arc::clone(&kick), first.clone(), last.clone())));
+        parts.spawn(ok(renew::run(Arc::clone(&self.shared), Arc::clone(&kick), leaving.clone(), last.clone())));
         parts.spawn(ok(expire::run(Arc::clone(&self.shared), last.clone())));
         let crew = Crew { shared: Arc::clone(&self.shared), posts: Arc::clone(&self.posts), reports, kick };
         let mut workers: JoinSet<Result<(), Error>> = JoinSet::new();
-        workers.spawn(crew.run(first.clone()));
+        workers.spawn(crew.run(park.clone()));
 
         let ended = tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = parts.join_next() => outcome(ended),
             ended = workers.join_next() => outcome(ended),
         };
-        // From here on the leader gives this member nothing more.
-        first.cancel();
+        // First the leader is told to give this member nothing more; then what it has is given back.
+        leaving.cancel();
         renew::leave(&self.shared).await;
+        park.cancel();
         let mut result = ended;
         while let Some(ended) = workers.join_next().await {
             result = result.and(outcome(Some(ended)));

@@ -46,7 +46,6 @@ mod tests {
     use super::*;
 
     const QUIET: Facts = Facts {
-        epoch: 9,
         epoch_age: Duration::ZERO,
         now_ms: 0,
         unclear: Duration::ZERO,

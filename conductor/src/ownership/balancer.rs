@@ -1,6 +1,6 @@
 //! On the leader: look, plan, propose; for as long as one term of leadership lasts.
 //!
-//! Wakes up on a change of clusters, owners or members, and every quarter of a lease to see who has fallen silent. Everything it proposes is
+//! Wakes up on a change of clusters, owners or members, and every tenth of a lease to see who has fallen silent. Everything it proposes is
 //! checked again by apply (expected epoch, incarnation), so a plan made from an old view does nothing. The scope of a term is one task that is
 //! ended and awaited before the next begins.
 
@@ -92,7 +92,7 @@ async fn scope(shared: &Shared, grants: &Grants) -> Result<(), Halt> {
 
 /// Waits until there may be something to do. False: the member has stopped.
 async fn gather(shared: &Shared, mirror: &mut Mirror, changes: &mut Changes) -> Result<bool, Halt> {
-    let idle = sleep(shared.settings.lease / 4);
+    let idle = sleep(shared.settings.lease / 10);
     tokio::pin!(idle);
     loop {
         let changed = tokio::select! {

@@ -182,7 +182,7 @@ impl Crew {
 /// A state that cannot be read ends the member; a log that cannot be reached does not. True: try again soon.
 fn tolerate(result: Result<(), Halt>) -> Result<bool, Error> {
     match result {
-        Ok(()) | Err(Halt::Stale | Halt::Stopped) => Ok(false),
+        Ok(()) | Err(Halt::Stale) => Ok(false),
         Err(Halt::Log(error)) => {
             tracing::debug!(%error, "assignments could not be looked at");
             Ok(true)

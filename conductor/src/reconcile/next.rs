@@ -41,13 +41,11 @@ impl Plan {
 /// What a decision needs besides the records.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// The epoch acted under.
-    pub epoch: u64,
-    /// Since this worker first saw it; not earlier than its beginning.
+    /// Since this worker began, which is not before its epoch did.
     pub epoch_age: Duration,
     /// Log time, milliseconds.
     pub now_ms: u64,
-    /// How long calls of earlier epochs that concern the same things may act, counted from the beginning of this one; zero: none is out.
+    /// How long calls from before this worker that concern the same things may act, counted from its beginning; zero: none is out.
     pub unclear: Duration,
     /// How long this worker's own calls without an answer, of other operations on the same things, may still act.
     pub own: Duration,

@@ -23,7 +23,7 @@ pub(crate) struct Picture {
     pub(crate) spec: ClusterSpec,
     /// Open operations in the order in which they run.
     pub(crate) open: Vec<Operation>,
-    /// All operations that are kept.
+    /// All operations that are kept, if they were asked for.
     pub(crate) history: Vec<Operation>,
     /// Containers that open operations are about.
     pub(crate) containers: BTreeMap<ContainerId, Container>,
@@ -47,11 +47,11 @@ impl Picture {
         Ok(Some(Self { cluster, spec, open, history, containers }))
     }
 
-    /// How long calls of earlier epochs that concern what `operation` concerns may act.
-    pub(crate) fn unclear(&self, operation: &Operation, epoch: u64, tail: Duration) -> Duration {
+    /// How long calls from before a worker that concern what `operation` concerns may act, counted from its beginning.
+    pub(crate) fn unclear(&self, operation: &Operation, tail: Duration) -> Duration {
         // A cluster's deletion takes all its containers along, so every call concerns it.
         let same = self.history.iter().filter(|other| operation.container.is_none() || other.container == operation.container);
-        hazard::of_earlier(same, epoch, tail)
+        hazard::of_steps(same, tail)
     }
 
     /// What the provisioner made, as recorded; `None` until it has been seen.

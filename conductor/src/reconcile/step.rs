@@ -98,7 +98,7 @@ impl Step {
             () = lost.cancelled() => Came { stale: true, ..Came::DONE },
             came = self.attempt() => match came {
                 Ok(came) => came,
-                Err(Halt::Stale | Halt::Stopped) => Came { stale: true, ..Came::DONE },
+                Err(Halt::Stale) => Came { stale: true, ..Came::DONE },
                 Err(error) => {
                     tracing::debug!(%error, "a step is interrupted");
                     Came { pause, ..Came::DONE }

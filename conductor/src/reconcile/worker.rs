@@ -115,7 +115,7 @@ impl Worker {
         while !(post.park.is_cancelled() && self.jobs.is_empty()) {
             let again = match self.turn().await {
                 Ok(Some(at)) => at,
-                Ok(None) | Err(Halt::Stale | Halt::Stopped) => return,
+                Ok(None) | Err(Halt::Stale) => return,
                 Err(error) => {
                     tracing::debug!(cluster = %self.cluster, %error, "a turn was interrupted");
                     Instant::now() + self.shared.jittered(Duration::from_millis(200))
@@ -163,7 +163,10 @@ impl Worker {
         if self.shared.epoch_in(&view, self.cluster)? != Some(self.post.epoch) {
             return Err(Halt::Stale);
         }
-        let Some(picture) = Picture::read(&*view, self.cluster, true)? else { return Ok(None) };
+        // What ended before this worker began matters only while its calls may still act.
+        let young = self.began.elapsed() <= hazard::residual(Kind::ContainerStop, self.shared.settings.tail);
+        let history = young || !self.post.called().is_empty();
+        let Some(picture) = Picture::read(&*view, self.cluster, history)? else { return Ok(None) };
         self.drop_overtaken(&picture);
         self.forget(&picture);
         if self.post.park.is_cancelled() {
@@ -221,9 +224,8 @@ impl Worker {
             return if self.running.is_empty() { vec![own] } else { Vec::new() };
         }
         let mut seen = BTreeSet::new();
-        let room = self.shared.settings.concurrency.saturating_sub(self.running.len());
         let first = picture.open.iter().filter(|operation| operation.container.is_some_and(|container| seen.insert(container)));
-        first.filter(|operation| !self.running.contains_key(&target(operation))).take(room.max(1)).collect()
+        first.filter(|operation| !self.running.contains_key(&target(operation))).collect()
     }
 
     /// Decides about one operation and does it, if it may begin; when to look again otherwise.
@@ -260,10 +262,9 @@ impl Worker {
         let concerns = |hazard: &&Hazard| hazard.operation != operation.id && (here == Target::Cluster || hazard.target == here);
         let own = self.hazards.iter().filter(concerns).map(|hazard| hazard.until).max();
         Facts {
-            epoch: self.post.epoch,
             epoch_age: self.began.elapsed(),
             now_ms: self.shared.handle.now_ms(),
-            unclear: picture.unclear(operation, self.post.epoch, settings.tail),
+            unclear: picture.unclear(operation, settings.tail),
             own: own.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
             caller: self.post.has_caller(operation.id),
             collect: settings.collect,

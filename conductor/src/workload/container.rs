@@ -76,7 +76,6 @@ mod tests {
     use super::*;
 
     const QUIET: Facts = Facts {
-        epoch: 9,
         epoch_age: Duration::ZERO,
         now_ms: 20_000,
         unclear: Duration::ZERO,

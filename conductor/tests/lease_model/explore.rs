@@ -7,13 +7,13 @@ use crate::protocol::{Design, Event, Property, State};
 
 /// What the search found.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// States seen.
-    pub states: usize,
+    pub(crate) states: usize,
     /// The first broken property and the way to it.
-    pub broken: Option<(Property, Vec<(Event, State)>)>,
+    pub(crate) broken: Option<(Property, Vec<(Event, State)>)>,
     /// A way into a state from which the work cannot be finished.
-    pub stuck: Option<Vec<(Event, State)>>,
+    pub(crate) stuck: Option<Vec<(Event, State)>>,
 }
 
 struct Graph {
@@ -26,7 +26,7 @@ struct Graph {
 const STATES_MAX: usize = 6_000_000;
 
 /// Explores a design until the first state that breaks `property` (any property if `None`).
-pub fn explore(design: &Design, property: Option<Property>) -> Found {
+pub(crate) fn explore(design: &Design, property: Option<Property>) -> Found {
     let mut graph = Graph { states: vec![State::first(design)], from: vec![(0, Event::Tick)], edges: Vec::new() };
     let mut known: HashMap<State, u32> = HashMap::from([(State::first(design), 0)]);
     let mut at = 0;
@@ -87,7 +87,7 @@ fn stuck(design: &Design, graph: &mut Graph) -> Option<Vec<(Event, State)>> {
 }
 
 /// The way in words, one event per line.
-pub fn tell(way: &[(Event, State)]) -> String {
+pub(crate) fn tell(way: &[(Event, State)]) -> String {
     let mut text = String::new();
     for (event, state) in way {
         let calls: Vec<_> = state.calls.iter().flatten().map(|call| format!("e{}:job{}", call.epoch, call.job)).collect();

@@ -8,17 +8,17 @@
 //! * `tenure` is a ghost that no part of the protocol reads: which holder, truly, made a call.
 
 /// Ticks a grant is good for.
-pub const LEASE: u8 = 2;
+pub(crate) const LEASE: u8 = 2;
 /// Ticks more before the leader gives the cluster to another member.
-pub const MARGIN: u8 = 1;
+pub(crate) const MARGIN: u8 = 1;
 /// Ticks for which a sent call may still take effect.
-pub const EFFECT: u8 = 1;
+pub(crate) const EFFECT: u8 = 1;
 /// Ticks to wait for one: strictly longer, because it may still take effect in its last tick.
-pub const WAIT: u8 = EFFECT + 1;
+pub(crate) const WAIT: u8 = EFFECT + 1;
 
 /// What is to be done, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
+pub(crate) enum Job {
     /// Make the object with this number.
     Create(u8),
     /// Remove the object with this number.
@@ -27,7 +27,7 @@ pub enum Job {
 
 /// What must never be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Property {
+pub(crate) enum Property {
     /// Two objects where one was asked for.
     Doubled,
     /// A former holder's call took effect after one of a later holder had.
@@ -38,7 +38,7 @@ pub enum Property {
 
 /// A planted mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bug {
+pub(crate) enum Bug {
     /// None.
     None,
     /// The lease runs from when the grant arrived.
@@ -57,33 +57,33 @@ pub enum Bug {
 
 /// What a design has. Everything off is the lock of 2015: who does not answer a ping loses it.
 #[derive(Clone, Copy, Debug)]
-pub struct Design {
+pub(crate) struct Design {
     /// A lease is granted, checked before a call and waited out before the cluster goes to another; the log refuses old epochs.
-    pub lease: bool,
+    pub(crate) lease: bool,
     /// The intent is in the log before the call.
-    pub intent: bool,
+    pub(crate) intent: bool,
     /// The target refuses calls with an older epoch than it has seen.
-    pub fence: bool,
+    pub(crate) fence: bool,
     /// A create finds the object by its name and takes it.
-    pub adopt: bool,
+    pub(crate) adopt: bool,
     /// A call that is not create-or-adopt waits until calls of earlier epochs can no longer take effect.
-    pub wait_earlier: bool,
+    pub(crate) wait_earlier: bool,
     /// ... and until this member's own calls without an answer can no longer take effect.
-    pub wait_own: bool,
+    pub(crate) wait_own: bool,
     /// Whether a member may stand still between the check and the sending.
-    pub pause_before_send: bool,
+    pub(crate) pause_before_send: bool,
     /// What is to be done.
-    pub jobs: &'static [Job],
+    pub(crate) jobs: &'static [Job],
     /// How often a member may be started again or lose the cluster by silence; how often a call or its answer is lost; how often the
     /// leader changes.
-    pub troubles: [u8; 3],
+    pub(crate) troubles: [u8; 3],
     /// A planted mistake.
-    pub bug: Bug,
+    pub(crate) bug: Bug,
 }
 
 /// Where a member's worker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Doing {
+pub(crate) enum Doing {
     Nothing,
     Intends(u8),
     Checked(u8),
@@ -93,75 +93,75 @@ pub enum Doing {
 
 /// A lease request under way: how long ago it was sent, and the answer if the leader gave one (0: not yours).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Request {
-    pub age: u8,
-    pub answer: Option<u8>,
+pub(crate) struct Request {
+    pub(crate) age: u8,
+    pub(crate) answer: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Member {
-    pub incarnation: u8,
+pub(crate) struct Member {
+    pub(crate) incarnation: u8,
     /// The epoch it believes to hold; 0 is none.
-    pub epoch: u8,
-    pub tenure: u8,
+    pub(crate) epoch: u8,
+    pub(crate) tenure: u8,
     /// Ticks of lease left.
-    pub lease: u8,
+    pub(crate) lease: u8,
     /// Ticks since it saw its epoch, up to [`WAIT`].
-    pub epoch_age: u8,
+    pub(crate) epoch_age: u8,
     /// Ticks for which an unanswered call of its own may still take effect.
-    pub hazard: u8,
-    pub request: Option<Request>,
-    pub doing: Doing,
+    pub(crate) hazard: u8,
+    pub(crate) request: Option<Request>,
+    pub(crate) doing: Doing,
 }
 
 /// A call on its way to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Call {
-    pub epoch: u8,
-    pub tenure: u8,
-    pub job: u8,
-    pub left: u8,
+pub(crate) struct Call {
+    pub(crate) epoch: u8,
+    pub(crate) tenure: u8,
+    pub(crate) job: u8,
+    pub(crate) left: u8,
     /// Who still waits for its answer.
-    pub from: Option<u8>,
+    pub(crate) from: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub(crate) struct State {
     // the log
-    pub owner: u8,
-    pub owner_incarnation: u8,
-    pub epoch: u8,
-    pub tenure: u8,
+    pub(crate) owner: u8,
+    pub(crate) owner_incarnation: u8,
+    pub(crate) epoch: u8,
+    pub(crate) tenure: u8,
     /// Jobs done.
-    pub done: u8,
+    pub(crate) done: u8,
     /// The epoch under which the present step was begun; 0: not begun.
-    pub begun: u8,
+    pub(crate) begun: u8,
     /// The newest epoch of which some call may never have been answered; 0: none.
-    pub unanswered: u8,
+    pub(crate) unanswered: u8,
     // the leader
-    pub silent: [u8; 2],
-    pub suspect: bool,
+    pub(crate) silent: [u8; 2],
+    pub(crate) suspect: bool,
     /// What the last leader believed: owner, incarnation, epoch.
-    pub deposed: Option<(u8, u8, u8)>,
+    pub(crate) deposed: Option<(u8, u8, u8)>,
     // the members
-    pub members: [Member; 2],
+    pub(crate) members: [Member; 2],
     // the target
-    pub objects: [u8; 2],
-    pub fence: u8,
+    pub(crate) objects: [u8; 2],
+    pub(crate) fence: u8,
     /// The newest holder whose call took effect.
-    pub top: u8,
-    pub calls: [Option<Call>; 2],
+    pub(crate) top: u8,
+    pub(crate) calls: [Option<Call>; 2],
     // what may still go wrong
-    pub disturbances: u8,
-    pub losses: u8,
-    pub elections: u8,
+    pub(crate) disturbances: u8,
+    pub(crate) losses: u8,
+    pub(crate) elections: u8,
     // what went wrong
-    pub stale: bool,
+    pub(crate) stale: bool,
 }
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     Tick,
     Ask(u8),
     Grant(u8),
@@ -189,7 +189,7 @@ impl Member {
 }
 
 impl State {
-    pub fn first(design: &Design) -> Self {
+    pub(crate) fn first(design: &Design) -> Self {
         let [disturbances, losses, elections] = design.troubles;
         Self {
             owner: 0,
@@ -214,12 +214,12 @@ impl State {
         }
     }
 
-    pub fn finished(&self, design: &Design) -> bool {
+    pub(crate) fn finished(&self, design: &Design) -> bool {
         usize::from(self.done) == design.jobs.len()
     }
 
     /// The properties that are broken.
-    pub fn broken(&self, design: &Design) -> Vec<Property> {
+    pub(crate) fn broken(&self, design: &Design) -> Vec<Property> {
         let orphan = |number: usize| {
             let deleted = design.jobs.iter().rposition(|job| matches!(job, Job::Delete(deleted) if usize::from(*deleted) == number));
             deleted.is_some_and(|at| usize::from(self.done) > at) && self.objects[number] > 0
@@ -230,7 +230,7 @@ impl State {
     }
 
     /// Everything that may happen next, with what it leads to.
-    pub fn next(&self, design: &Design) -> Vec<(Event, Self)> {
+    pub(crate) fn next(&self, design: &Design) -> Vec<(Event, Self)> {
         let mut all = Vec::with_capacity(16);
         let mut add = |event: Event, state: Option<Self>| all.extend(state.map(|state| (event, state.plain(design))));
         add(Event::Tick, self.tick(design));

@@ -1,0 +1,274 @@
+//! An outside world that does what a test tells it: one engine and one provisioner in memory, with unique names, a journal of every call,
+//! and a script of what goes wrong next.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use drivers::{
+    ClusterSpec, Connector, ContainerSeen, ContainerSpec, Engine, EngineSeen, Error, Execution, LogOptions, Mark, Phase, Progress,
+    Provisioned, Provisioner, Registry, seen::NodeSeen,
+};
+use futures::{FutureExt, StreamExt, stream::BoxStream};
+use model::{
+    cluster::Health,
+    container::ContainerStatus,
+    id::{ClusterId, ContainerId},
+};
+
+/// What happens to the next call of a name.
+#[derive(Clone, Debug)]
+pub(crate) enum Trouble {
+    /// It fails without an effect.
+    Fails(Error),
+    /// It takes effect at once, its answer is lost.
+    AnswerLost,
+    /// The caller hears a time-out at once; the effect comes after this time.
+    Late(Duration),
+    /// It never answers and has no effect.
+    Hangs,
+    /// It takes this long, then works.
+    Slow(Duration),
+}
+
+/// One call as it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Called {
+    pub(crate) what: &'static str,
+    pub(crate) epoch: u64,
+}
+
+#[derive(Default)]
+struct World {
+    networks: BTreeMap<ClusterId, u64>,
+    containers: BTreeMap<ContainerId, ContainerSeen>,
+    made: u64,
+    journal: Vec<Called>,
+    script: BTreeMap<&'static str, VecDeque<Trouble>>,
+}
+
+/// See the module.
+#[derive(Clone, Default)]
+pub(crate) struct Outside {
+    world: Arc<Mutex<World>>,
+}
+
+impl Outside {
+    pub(crate) fn registry(&self) -> Registry {
+        Registry::new().with_provisioner("local", Arc::new(self.clone())).with_connector("swarm", Arc::new(self.clone()))
+    }
+
+    fn world<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        work(&mut self.world.lock().unwrap())
+    }
+
+    /// The next call of this name goes like this; several stand in line.
+    pub(crate) fn script(&self, what: &'static str, trouble: Trouble) {
+        self.world(|world| world.script.entry(what).or_default().push_back(trouble));
+    }
+
+    /// How often a call of this name came in.
+    pub(crate) fn count(&self, what: &str) -> usize {
+        self.world(|world| world.journal.iter().filter(|called| called.what == what).count())
+    }
+
+    pub(crate) fn journal(&self) -> Vec<Called> {
+        self.world(|world| world.journal.clone())
+    }
+
+    pub(crate) fn containers(&self) -> Vec<ContainerSeen> {
+        self.world(|world| world.containers.values().cloned().collect())
+    }
+
+    pub(crate) fn networks(&self) -> usize {
+        self.world(|world| world.networks.len())
+    }
+
+    /// How many objects were ever made.
+    pub(crate) fn made(&self) -> u64 {
+        self.world(|world| world.made)
+    }
+
+    /// Puts a container there as an old owner's late call would.
+    pub(crate) fn plant(&self, cluster: ClusterId, id: ContainerId) {
+        let mark = Mark { cluster, epoch: 1, operation: model::id::OperationId::default() };
+        self.world(|world| world.create(&mark, id, "planted"));
+    }
+
+    /// Changes a container behind everybody's back.
+    pub(crate) fn set_status(&self, id: ContainerId, status: ContainerStatus) {
+        self.world(|world| world.containers.get_mut(&id).unwrap().status = status);
+    }
+
+    /// Writes the call down, lets the script have its way, and makes the change.
+    async fn call<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        epoch: u64,
+        change: impl FnOnce(&mut World) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let trouble = self.world(|world| {
+            world.journal.push(Called { what, epoch });
+            world.script.get_mut(what).and_then(VecDeque::pop_front)
+        });
+        match trouble {
+            None => self.world(change),
+            Some(Trouble::Fails(error)) => Err(error),
+            Some(Trouble::AnswerLost) => {
+                self.world(change)?;
+                Err(Error::Timeout("the answer was lost".to_owned()))
+            }
+            Some(Trouble::Late(time)) => {
+                let world = Arc::clone(&self.world);
+                tokio::spawn(async move {
+                    tokio::time::sleep(time).await;
+                    change(&mut world.lock().unwrap()).map(drop)
+                });
+                Err(Error::Timeout("no answer".to_owned()))
+            }
+            Some(Trouble::Hangs) => std::future::pending().await,
+            Some(Trouble::Slow(time)) => {
+                tokio::time::sleep(time).await;
+                self.world(change)
+            }
+        }
+    }
+}
+
+impl World {
+    fn create(&mut self, mark: &Mark, id: ContainerId, name: &str) -> ContainerSeen {
+        let made = &mut self.made;
+        let seen = self.containers.entry(id).or_insert_with(|| {
+            *made += 1;
+            ContainerSeen {
+                id,
+                cluster: mark.cluster,
+                external_id: format!("outside-{made}"),
+                name: name.to_owned(),
+                epoch: mark.epoch,
+                operation: Some(mark.operation),
+                status: ContainerStatus::Stopped,
+                reason: None,
+                exit_code: None,
+                image: "busybox".to_owned(),
+                address: None,
+            }
+        });
+        seen.clone()
+    }
+
+    fn lead(&mut self, id: ContainerId, status: ContainerStatus) -> Result<ContainerSeen, Error> {
+        let seen = self.containers.get_mut(&id).ok_or_else(|| Error::Gone(format!("no container {id}")))?;
+        seen.status = status;
+        Ok(seen.clone())
+    }
+
+    fn provisioned(&mut self, cluster: ClusterId) -> Provisioned {
+        let made = &mut self.made;
+        let number = *self.networks.entry(cluster).or_insert_with(|| {
+            *made += 1;
+            *made
+        });
+        found(number)
+    }
+}
+
+fn found(number: u64) -> Provisioned {
+    Provisioned {
+        backend_id: format!("network-{number}"),
+        phase: Phase::Ready,
+        api_address: Some("memory://".to_owned()),
+        network: Some(format!("network-{number}")),
+        master_addresses: Vec::new(),
+        node_addresses: vec!["10.0.0.1".to_owned()],
+        epoch: None,
+    }
+}
+
+#[async_trait]
+impl Provisioner for Outside {
+    fn coes(&self) -> &[&'static str] {
+        &["swarm"]
+    }
+    async fn look(&self, cluster: &ClusterSpec) -> Result<Option<Provisioned>, Error> {
+        let id = cluster.id;
+        self.call("provision.look", 0, move |world| Ok(world.networks.get(&id).copied().map(found))).await
+    }
+    async fn create(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<Provisioned>, Error> {
+        let id = cluster.id;
+        self.call("provision.create", mark.epoch, move |world| Ok(Progress::Done(world.provisioned(id)))).await
+    }
+    async fn update(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<Provisioned>, Error> {
+        let id = cluster.id;
+        self.call("provision.update", mark.epoch, move |world| Ok(Progress::Done(world.provisioned(id)))).await
+    }
+    async fn delete(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<()>, Error> {
+        let id = cluster.id;
+        self.call("provision.delete", mark.epoch, move |world| {
+            world.containers.retain(|_, container| container.cluster != id);
+            world.networks.remove(&id);
+            Ok(Progress::Done(()))
+        })
+        .await
+    }
+}
+
+impl Connector for Outside {
+    fn connect(&self, _cluster: ClusterId, _provisioned: &Provisioned) -> Result<Arc<dyn Engine>, Error> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Engine for Outside {
+    async fn look(&self) -> Result<EngineSeen, Error> {
+        self.call("look", 0, |_| {
+            Ok(EngineSeen {
+                coe_version: Some("27.0".to_owned()),
+                health: Some(Health::Healthy),
+                nodes: vec![NodeSeen { external_id: "host".to_owned(), name: "host".to_owned(), ready: true, ..NodeSeen::default() }],
+                ..EngineSeen::default()
+            })
+        })
+        .await
+    }
+    async fn containers(&self, cluster: ClusterId) -> Result<Vec<ContainerSeen>, Error> {
+        self.call("containers", 0, move |world| Ok(world.containers.values().filter(|seen| seen.cluster == cluster).cloned().collect()))
+            .await
+    }
+    async fn container(&self, id: ContainerId) -> Result<Option<ContainerSeen>, Error> {
+        self.call("container", 0, move |world| Ok(world.containers.get(&id).cloned())).await
+    }
+    async fn create(&self, mark: &Mark, container: &ContainerSpec) -> Result<ContainerSeen, Error> {
+        let (mark, id, name) = (*mark, container.id, container.wish.name.clone());
+        self.call("create", mark.epoch, move |world| Ok(world.create(&mark, id, &name))).await
+    }
+    async fn start(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.call("start", mark.epoch, move |world| world.lead(id, ContainerStatus::Running)).await
+    }
+    async fn stop(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.call("stop", mark.epoch, move |world| world.lead(id, ContainerStatus::Stopped)).await
+    }
+    async fn reboot(&self, mark: &Mark, id: ContainerId) -> Result<ContainerSeen, Error> {
+        self.call("reboot", mark.epoch, move |world| world.lead(id, ContainerStatus::Running)).await
+    }
+    async fn remove(&self, mark: &Mark, id: ContainerId) -> Result<(), Error> {
+        self.call("remove", mark.epoch, move |world| {
+            world.containers.remove(&id);
+            Ok(())
+        })
+        .await
+    }
+    async fn logs(&self, _id: ContainerId, _options: &LogOptions) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        Ok(futures::stream::iter([Ok(Bytes::from_static(b"one\n")), Ok(Bytes::from_static(b"two\n"))]).boxed())
+    }
+    async fn execute(&self, mark: &Mark, _id: ContainerId, command: &str) -> Result<Execution, Error> {
+        let output = Bytes::from(format!("ran {command}\n"));
+        self.call("execute", mark.epoch, move |_| Ok(())).await?;
+        Ok(Execution { output: futures::stream::iter([Ok(output)]).boxed(), exit: async { Ok(Some(3)) }.boxed() })
+    }
+}
