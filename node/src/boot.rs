@@ -1,0 +1,156 @@
+//! A member's parts, built in order: listeners and data folder, Raft, drivers, conductor, REST, control socket, announcement.
+//!
+//! What can fail for a reason a person must act on (a port, the folder, certificates, tokens) comes first, before anything is changed.
+//! Everything that runs is in [`Running`]; nothing else holds a task.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use api::{App, Identity, Tokens};
+use conductor::Conductor;
+use drivers::Registry;
+use raft::{Handle, Member, seam::Seams};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error, announce,
+    answers::Answers,
+    config::{self, Config},
+    control::{Desk, Door},
+    entry::{self, address_error},
+    serve::Serve,
+};
+
+/// A running member.
+#[derive(Debug)]
+pub struct Running {
+    pub(crate) member: Member,
+    pub(crate) app: App,
+    pub(crate) conductor: Part,
+    broken: watch::Receiver<Option<String>>,
+    pub(crate) serve: Part,
+    pub(crate) door: Part,
+    pub(crate) announce: Part,
+}
+
+impl Running {
+    /// Why it cannot go on; resolves once, when that happens.
+    pub async fn fatal(&self) -> String {
+        let mut broken = self.broken.clone();
+        let conductor = async {
+            while broken.changed().await.is_ok() {
+                if let Some(reason) = broken.borrow_and_update().clone() {
+                    return reason;
+                }
+            }
+            // It ended without a word, as it does in a stop.
+            std::future::pending().await
+        };
+        tokio::select! {
+            reason = self.member.fatal() => reason,
+            reason = conductor => reason,
+        }
+    }
+
+    /// The way to its consensus.
+    pub fn handle(&self) -> Handle {
+        self.member.handle()
+    }
+}
+
+/// A task and the way to end it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Part {
+    fn start<F: Future<Output = ()> + Send + 'static>(seams: &Seams, run: impl FnOnce(CancellationToken) -> F) -> Self {
+        let stop = CancellationToken::new();
+        Self { task: seams.rest.spawn(run(stop.clone())), stop }
+    }
+
+    /// Tells it to end and waits; what has not ended at the limit is cut off.
+    pub(crate) async fn stop(self, limit: Duration) {
+        self.stop.cancel();
+        let abort = self.task.abort_handle();
+        if timeout(limit, self.task).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+/// Builds and starts everything.
+///
+/// # Errors
+/// One line that says what to do.
+pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
+    let identity = Identity::Tokens(Arc::new(tokens(&config.api)?));
+    let registry = registry(&config)?;
+    let listen = seams.network.listen(&config.api.listen).await;
+    let listener = listen.map_err(address_error(&config.api.listen, "api.listen"))?;
+    let entered = entry::enter(&config, &seams).await?;
+    let handle = entered.member.handle();
+    let drivers = registry.names();
+    let conductor = Conductor::new(handle.clone(), registry, conductor_settings(&config), seams.chance.clone());
+    handle.serve(Arc::new(Answers::new(handle.clone(), conductor.answers())));
+    let (tell, broken) = watch::channel(None);
+    let app = App::new(handle.clone(), identity, api_settings(&config));
+    let serve = Serve::new(listener, api::router(app.clone()), config.api.clone());
+    let limit = config.stop.requests;
+    let door = Door::open(&config.member.data_dir)?;
+    let desk = Arc::new(Desk::new(handle.clone(), config.peer.tls_dir.is_none()));
+    let record = announce::record(&config, &handle, &seams, drivers);
+    let promote = entered.joined && config.cluster.promote;
+    tracing::info!(member = %handle.member(), api = config.api.listen, peer = config.peer.listen, "serving");
+    Ok(Running {
+        member: entered.member,
+        app,
+        conductor: Part::start(&seams, |stop| conduct(conductor, stop, tell)),
+        broken,
+        serve: Part::start(&seams, |stop| serve.run(stop, limit)),
+        door: Part::start(&seams, |stop| door.run(desk, stop)),
+        announce: Part::start(&seams, |stop| announce::run(handle, record, promote, stop)),
+    })
+}
+
+async fn conduct(conductor: Conductor, stop: CancellationToken, tell: watch::Sender<Option<String>>) {
+    if let Err(error) = conductor.run(stop).await {
+        tell.send_replace(Some(format!("the conductor: {error}")));
+    }
+}
+
+fn tokens(config: &config::Api) -> Result<Tokens, Error> {
+    let Some(path) = &config.tokens else {
+        tracing::warn!("api.tokens names no file: every request but those for versions and health will be refused");
+        return Ok(Tokens::default());
+    };
+    let wrong = |error: &dyn std::fmt::Display| config::Error(format!("api.tokens {}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    Ok(Tokens::parse(&text).map_err(|error| wrong(&error.to_string().trim().replace('\n', " ")))?)
+}
+
+fn registry(config: &Config) -> Result<Registry, Error> {
+    let settings = drivers::registry::Settings { local: config.docker.clone() };
+    Ok(Registry::standard(&settings).map_err(|error| config::Error(format!("drivers.docker.endpoint: {error}")))?)
+}
+
+fn conductor_settings(config: &Config) -> conductor::Settings {
+    conductor::Settings { lease: config.conductor.lease, margin: config.conductor.margin, ..conductor::Settings::default() }
+}
+
+fn api_settings(config: &Config) -> api::Settings {
+    api::Settings {
+        name: config.member.name.clone(),
+        advertised: config.api.advertise.clone(),
+        trust_forwarded: config.api.trust_forwarded,
+        request_timeout: config.api.request_timeout,
+        body_timeout: config.api.body_timeout,
+        max_body_bytes: config.api.body_bytes,
+        container_timeout: config.api.container_timeout,
+        max_watches: config.api.watches,
+        default_quota: config.api.default_quota,
+        ..api::Settings::default()
+    }
+}

@@ -1,0 +1,179 @@
+//! What a member is told: one embedded default file, a file of the operator, the environment, flags.
+//!
+//! The embedded `default.toml` is the schema as well as the manual: a key that does not stand in it does not exist, and a value must have
+//! the type its default has. Every layer is flattened to dotted keys, each value remembers where it came from, and only then is it read
+//! into [`Config`]; so a complaint can always say which line, variable or flag is wrong. No default stands anywhere else in this crate.
+//!
+//! Read `layers` (where values come from), then `read` (what they must be), then `show`.
+
+mod layers;
+mod read;
+mod show;
+mod suggest;
+mod value;
+
+use std::{path::PathBuf, time::Duration};
+
+pub use layers::{Layers, Origin, Sources};
+pub use show::show;
+pub(crate) use value::duration;
+
+/// The manual: every key, its default and what it is for.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// What is wrong with the configuration, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub String);
+
+/// Everything a member is told, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who it is.
+    pub member: Member,
+    /// How clients reach it.
+    pub api: Api,
+    /// How members reach it.
+    pub peer: Peer,
+    /// How it comes into its cluster.
+    pub cluster: Cluster,
+    /// Consensus.
+    pub raft: raft::Settings,
+    /// Right to act.
+    pub conductor: Conductor,
+    /// The Docker Engine, if there is one.
+    pub docker: Option<String>,
+    /// Threads.
+    pub runtime: Runtime,
+    /// Limits of the steps of a stop.
+    pub stop: Stop,
+    /// Logging.
+    pub log: Log,
+}
+
+/// `[member]`
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// What people call it.
+    pub name: String,
+    /// Failure zone, may be empty.
+    pub zone: String,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Share of the work; 100 is ordinary.
+    pub weight: u32,
+}
+
+/// `[api]`
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// `host:port` to listen on.
+    pub listen: String,
+    /// `host:port` as clients see it.
+    pub advertise: String,
+    /// File of static tokens.
+    pub tokens: Option<PathBuf>,
+    /// Connections at once.
+    pub connections: usize,
+    /// Limit for the headers of a request.
+    pub header_timeout: Duration,
+    /// Limit for the arrival of a body.
+    pub body_timeout: Duration,
+    /// Largest body, bytes.
+    pub body_bytes: usize,
+    /// Limit for waiting for other members.
+    pub request_timeout: Duration,
+    /// Limit for calls that act on containers.
+    pub container_timeout: Duration,
+    /// Clusters a project may have without a quota of its own.
+    pub default_quota: u32,
+    /// Watches at once.
+    pub watches: usize,
+    /// Whether forwarding headers decide links.
+    pub trust_forwarded: bool,
+}
+
+/// `[peer]`
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// `host:port` to listen on.
+    pub listen: String,
+    /// `host:port` as other members dial it.
+    pub advertise: String,
+    /// Folder with ca.pem, member.pem, member.key; `None` only with `insecure = true`.
+    pub tls_dir: Option<PathBuf>,
+}
+
+/// `[cluster]`
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Make a new cluster in an empty folder.
+    pub bootstrap: bool,
+    /// Further peer addresses to knock at.
+    pub join: Vec<String>,
+    /// The token of `member add`, read from its file if need be.
+    pub token: Option<String>,
+    /// Become a voter without being asked.
+    pub promote: bool,
+}
+
+/// `[conductor]`
+#[derive(Clone, Copy, Debug)]
+pub struct Conductor {
+    /// How long a grant lasts.
+    pub lease: Duration,
+    /// What the leader waits on top.
+    pub margin: Duration,
+}
+
+/// `[runtime]`
+#[derive(Clone, Copy, Debug)]
+pub struct Runtime {
+    /// Threads for everything but Raft.
+    pub workers: usize,
+    /// Nice value of Raft's thread.
+    pub raft_nice: i32,
+}
+
+/// `[stop]`
+#[derive(Clone, Copy, Debug)]
+pub struct Stop {
+    /// How long /readyz says no before connections are closed.
+    pub announce: Duration,
+    /// Limit for requests that run.
+    pub requests: Duration,
+    /// Limit for steps that run.
+    pub conductor: Duration,
+    /// Limit for handing over the leadership.
+    pub transfer: Duration,
+    /// Limit for Raft's end, hand-over and flush included.
+    pub raft: Duration,
+}
+
+/// `[log]`
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How lines look.
+    pub format: Format,
+    /// Directives of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Config {
+    /// Reads all layers and checks them.
+    ///
+    /// # Errors
+    /// One line that names the key and where its value came from.
+    pub fn load(sources: &Sources) -> Result<Self, Error> {
+        read::config(&Layers::load(sources)?)
+    }
+}

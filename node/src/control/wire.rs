@@ -1,0 +1,189 @@
+//! What is said over the control socket, as JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// What is asked of a running member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "request", deny_unknown_fields)]
+pub enum Request {
+    /// The cluster as this member sees it: [`Report`].
+    Status {
+        /// How many bays to list.
+        bays: u32,
+    },
+    /// A token for one new member: [`Ticket`].
+    Token {
+        /// How long it is good for, in milliseconds.
+        valid_ms: u64,
+    },
+    /// Make a learner a voter.
+    Promote {
+        /// Its number.
+        member: u64,
+    },
+    /// Make a voter a learner.
+    Demote {
+        /// Its number.
+        member: u64,
+    },
+    /// Put a learner in a voter's place.
+    Replace {
+        /// The voter.
+        old: u64,
+        /// The learner.
+        new: u64,
+    },
+    /// Remove a member for good.
+    Remove {
+        /// Its number.
+        member: u64,
+    },
+    /// Hand the leadership over.
+    Transfer {
+        /// To whom; `None`: the most advanced.
+        to: Option<u64>,
+    },
+    /// Begin or end draining a member.
+    Drain {
+        /// Its number.
+        member: u64,
+        /// Begin or end.
+        draining: bool,
+    },
+    /// Take a snapshot and purge: [`Snapped`].
+    Snapshot,
+    /// A digest over the whole state here: [`Digest`](crate::control::wire::Digest).
+    Digest,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The answer to the request.
+    Done(serde_json::Value),
+    /// No, in words.
+    Refused(String),
+}
+
+/// Done, and nothing to say about it.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Nothing {}
+
+/// A way in for one new member.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ticket {
+    /// What the new member shows.
+    pub token: String,
+    /// Its number.
+    pub member: u64,
+    /// Whether members talk in the clear here.
+    pub insecure: bool,
+}
+
+/// What a snapshot did.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Snapped {
+    /// The last log index in it.
+    pub snapshot: u64,
+    /// The last log index that was purged.
+    pub purged: u64,
+}
+
+/// A digest of all rows of the state: equal on all members at the same index.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Digest {
+    /// The log index it was taken at.
+    pub index: u64,
+    /// The digest, as text.
+    pub digest: String,
+}
+
+/// The cluster as one member sees it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// The cluster's id.
+    pub cluster: String,
+    /// Who was asked.
+    pub asked: u64,
+    /// Who leads.
+    pub leader: Option<u64>,
+    /// In which term.
+    pub term: u64,
+    /// The last entry applied by the member asked.
+    pub applied: u64,
+    /// The last entry it knows to be committed.
+    pub committed: u64,
+    /// Its snapshot.
+    pub snapshot: u64,
+    /// Where its log begins: the last purged entry.
+    pub purged: u64,
+    /// Version of its program.
+    pub program: String,
+    /// All members.
+    pub members: Vec<MemberRow>,
+    /// The first bays.
+    pub bays: Vec<BayRow>,
+    /// How many bays there are.
+    pub bays_total: u64,
+}
+
+/// One member in a [`Report`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRow {
+    /// Its number.
+    pub number: u64,
+    /// Its name.
+    pub name: String,
+    /// Failure zone.
+    pub zone: String,
+    /// leader, follower, candidate, learner.
+    pub role: String,
+    /// Whether it votes.
+    pub voter: bool,
+    /// Whether it answered.
+    pub reachable: bool,
+    /// The last entry it applied.
+    pub applied: Option<u64>,
+    /// How many entries behind the furthest member that is.
+    pub lag: Option<u64>,
+    /// How many bays it owns.
+    pub bays: u64,
+    /// Whether it gives its bays away.
+    pub draining: bool,
+    /// Where clients reach it.
+    pub api_address: String,
+    /// Where members reach it.
+    pub peer_address: String,
+    /// How often it has been started.
+    pub incarnation: u64,
+    /// What it can drive.
+    pub drivers: Vec<String>,
+    /// Version of its program.
+    pub program: String,
+}
+
+/// One bay in a [`Report`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BayRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its project.
+    pub project: String,
+    /// The engine.
+    pub coe: String,
+    /// The provisioner.
+    pub driver: String,
+    /// Magnum's status word.
+    pub phase: String,
+    /// Whether that is a bad one.
+    pub failed: bool,
+    /// Who acts for it.
+    pub owner: Option<u64>,
+    /// Under which epoch.
+    pub epoch: Option<u64>,
+    /// Why it stands so.
+    pub reason: Option<String>,
+}
