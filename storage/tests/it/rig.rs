@@ -83,10 +83,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>) -> Store {
 }
 
 pub(crate) fn refused(disk: Arc<dyn Disk>) -> Error {
-    match Store::open(disk, storage::Expect::default()) {
-        Ok(_) => panic!("the store opened"),
-        Err(error) => error,
-    }
+    Store::open(disk, storage::Expect::default()).err().unwrap()
 }
 
 /// Every file below a folder.

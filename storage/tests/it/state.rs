@@ -1,6 +1,7 @@
 //! The state: transactions, views, marks, digests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use model::{KeyRange, MemoryTables, Tables, View, Visit};
@@ -63,6 +64,36 @@ async fn readers_share_a_view_until_the_next_commit() {
     apply(&store.state, 2);
     let second = store.state.view().unwrap();
     assert_eq!((first.index(), second.index()), (1, 2));
+}
+
+/// The race that a single thread cannot show: a view made between the write of a commit and its announcement must not be shared later.
+#[tokio::test]
+async fn a_view_is_never_older_than_the_last_commit() {
+    let store = create(Real::new().disk()).await;
+    let state = &store.state;
+    let committed = AtomicU64::new(0);
+    let last = 2_000;
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                // Bounded: a writer that fails must not leave readers that never end.
+                for _ in 0..200_000 {
+                    let known = committed.load(Ordering::SeqCst);
+                    let seen = state.view().unwrap().index();
+                    assert!(seen >= known, "a view at {seen} after entry {known} was committed");
+                    if known == last {
+                        return;
+                    }
+                    std::thread::yield_now();
+                }
+            });
+        }
+        for index in 1..=last {
+            apply(state, index);
+            committed.store(index, Ordering::SeqCst);
+        }
+    });
+    assert_eq!(state.view().unwrap().index(), last);
 }
 
 #[tokio::test(start_paused = true)]
