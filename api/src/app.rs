@@ -61,6 +61,11 @@ impl App {
         self.shared.stopping.cancel();
     }
 
+    /// Another part's metrics, asked for at every scrape: whole families (`# TYPE` and samples) in the text format, without an end mark.
+    pub fn add_metrics(&self, source: impl Fn() -> String + Send + Sync + 'static) {
+        self.shared.metrics.add(Box::new(source));
+    }
+
     /// Everything this member tells Prometheus, for a listener of its own.
     pub fn metrics(&self) -> String {
         self.shared.metrics.render(&self.shared.handle)

@@ -1,7 +1,11 @@
 //! What this member tells Prometheus. Counters and times of requests are kept as they happen; what consensus knows about itself is read
 //! when somebody asks.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::{Method, StatusCode};
 use prometheus_client::{
@@ -21,12 +25,21 @@ struct Answered {
     code: u16,
 }
 
+/// Something else that tells metrics, in the text format.
+type Source = Box<dyn Fn() -> String + Send + Sync>;
+
 /// The registry and what is counted in it.
-#[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    sources: Mutex<Vec<Source>>,
     requests: Family<Answered, Histogram>,
     watches: Gauge,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
 }
 
 impl Default for Metrics {
@@ -36,7 +49,7 @@ impl Default for Metrics {
         let watches = Gauge::default();
         registry.register_with_unit("http_request", "Time from the request's head to its answer", Unit::Seconds, requests.clone());
         registry.register("watch_streams", "Watches that are open", watches.clone());
-        Self { registry, requests, watches }
+        Self { registry, sources: Mutex::default(), requests, watches }
     }
 }
 
@@ -52,10 +65,18 @@ impl Metrics {
         &self.watches
     }
 
+    /// One more source.
+    pub(crate) fn add(&self, source: Source) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(source);
+    }
+
     /// Everything, in the text format.
     pub(crate) fn render(&self, handle: &Handle) -> String {
         let mut text = String::new();
         consensus(&mut text, handle);
+        for source in self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            text.push_str(&source());
+        }
         let mut rest = String::new();
         // Writing into a string does not fail.
         if encode(&mut rest, &self.registry).is_ok() {

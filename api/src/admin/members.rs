@@ -1,14 +1,22 @@
 //! Members and how their part changes: joining by token, promotion, removal, draining, who leads.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::StatusCode;
 use model::{Command, MemberId, command::MemberDrain};
 use raft::Write;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::RULE;
 use crate::{call::Call, decode::fields::shortened, error::Error, mservice, page::Listing, reply::Reply, time::Shown};
+
+/// How long a change of the membership may take: a learner must catch up first.
+const CHANGE: Duration = Duration::from_secs(60);
+
+fn change_deadline() -> Instant {
+    Instant::now() + CHANGE
+}
 
 #[derive(Serialize)]
 struct Shape {
@@ -104,7 +112,7 @@ fn done(member: MemberId) -> Result<Reply, Error> {
 pub(crate) async fn promote(call: &Call<'_>) -> Result<Reply, Error> {
     call.allow(RULE)?;
     let member = known(call)?;
-    call.app.handle.promote(member, call.deadline).await?;
+    call.app.handle.promote(member, change_deadline()).await?;
     done(member)
 }
 
@@ -112,7 +120,7 @@ pub(crate) async fn promote(call: &Call<'_>) -> Result<Reply, Error> {
 pub(crate) async fn demote(call: &Call<'_>) -> Result<Reply, Error> {
     call.allow(RULE)?;
     let member = known(call)?;
-    call.app.handle.demote(member, call.deadline).await?;
+    call.app.handle.demote(member, change_deadline()).await?;
     done(member)
 }
 
@@ -120,7 +128,7 @@ pub(crate) async fn demote(call: &Call<'_>) -> Result<Reply, Error> {
 pub(crate) async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     call.allow(RULE)?;
     let member = member(call)?;
-    call.app.handle.remove(member, call.deadline).await?;
+    call.app.handle.remove(member, change_deadline()).await?;
     done(member)
 }
 

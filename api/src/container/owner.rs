@@ -62,10 +62,12 @@ async fn look(call: &Call<'_>, container: &Container, limit: Instant) -> Result<
 /// # Errors
 /// The owner's words, or 503.
 pub(super) async fn stream(call: &Call<'_>, cluster: ClusterId, method: &str, body: &[u8]) -> Result<ByteStream<raft::Error>, Error> {
+    // A command may be silent for as long as it likes, but for no longer than anybody waits for its end.
+    let patience = Instant::now() + call.app.settings.container_timeout;
     loop {
         if let Some(owner) = owner(call, cluster).await? {
             match call.app.handle.call_stream(owner, method, Bytes::copy_from_slice(body), call.deadline).await {
-                Ok(mut stream) => match stream.next().await {
+                Ok(mut stream) => match timeout_at(patience, stream.next()).await.map_err(|_| unfinished())? {
                     // A remote owner's "not now" is the first thing in its stream.
                     Some(Err(error)) if again(&error) => {}
                     Some(first) => return Ok(futures::stream::iter([first]).chain(stream).boxed()),
@@ -80,6 +82,10 @@ pub(super) async fn stream(call: &Call<'_>, cluster: ClusterId, method: &str, bo
         }
         sleep(PAUSE).await;
     }
+}
+
+fn unfinished() -> Error {
+    Error::busy("the output did not end in time")
 }
 
 const fn again(error: &raft::Error) -> bool {
@@ -117,7 +123,7 @@ pub(super) async fn collect(call: &Call<'_>, mut stream: ByteStream<raft::Error>
     let max = call.app.settings.max_output_bytes;
     let mut collected = Collected::default();
     loop {
-        let piece = timeout_at(limit, stream.next()).await.map_err(|_| Error::busy("the output did not end in time"))?;
+        let piece = timeout_at(limit, stream.next()).await.map_err(|_| unfinished())?;
         let Some(piece) = piece else { break };
         let output = Output::decode(piece.map_err(words)?).map_err(Error::broken)?;
         collected.bytes.extend_from_slice(&output.data);

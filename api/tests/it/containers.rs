@@ -102,3 +102,10 @@ async fn nobody_waits_for_ever() {
     server.get("/v1/containers/c/logs").send().await.is(503);
     assert!(patient.elapsed() < std::time::Duration::from_secs(30));
 }
+
+#[tokio::test]
+async fn a_silent_command_is_not_waited_for_for_ever() {
+    let server = with_bay().await;
+    server.post("/v1/containers", r#"{"name":"c","image":"i","bay_uuid":"bay"}"#).send().await.is(201);
+    server.ask("PUT", "/v1/containers/c/execute?command=silent").send().await.is(503);
+}

@@ -5,6 +5,7 @@ mod admin;
 mod battery;
 mod clusters;
 mod containers;
+mod cost;
 mod http_rules;
 mod owner;
 mod server;
