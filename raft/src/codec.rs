@@ -267,3 +267,41 @@ pub(crate) fn encode_membership(stored: &StoredMembership) -> Bytes {
 pub(crate) fn decode_applied(bytes: Option<&[u8]>) -> Result<AppliedRecord, Undecodable> {
     bytes.map_or_else(|| Ok(AppliedRecord::default()), |bytes| decode("applied mark", bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(index: u64) -> LogId {
+        LogId::new(LeaderId { term: 3, node_id: 2 }, index)
+    }
+
+    #[test]
+    fn entries_survive_their_encoding() {
+        let addresses = Addresses { peer: String::from("10.0.0.1:7000"), api: String::from("http://x"), name: String::from("one") };
+        let nodes = BTreeMap::from([(1, addresses.clone()), (2, addresses.clone()), (3, addresses)]);
+        let joint = Membership::new(vec![BTreeSet::from([1, 2]), BTreeSet::from([2])], nodes).unwrap();
+        let origin = Origin { member: 7, incarnation: 8, sequence: 9 };
+        let command = Command { at_ms: 5, origin, payload: Bytes::from_static(b"proposal") };
+        for payload in [Payload::Blank, Payload::Normal(command), Payload::Membership(joint)] {
+            let entry = Entry { log_id: id(4), payload };
+            assert_eq!(decode_entry(encode_entry(entry.clone())).unwrap(), entry);
+        }
+    }
+
+    #[test]
+    fn marks_survive_their_encoding() {
+        assert_eq!(decode_log_id(&encode_log_id(id(0))).unwrap(), id(0));
+        let vote = Vote { leader_id: LeaderId { term: 1, node_id: 1 }, committed: true };
+        assert_eq!(Vote::from(VoteRecord::from(vote)), vote);
+        let stored = StoredMembership::new(Some(id(0)), Membership::default());
+        assert_eq!(decode_membership(Some(&encode_membership(&stored))).unwrap(), stored);
+        assert_eq!(decode_membership(None).unwrap(), StoredMembership::default());
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused() {
+        assert!(decode_entry(Bytes::from_static(b"\xff\xff\xff")).is_err());
+        assert!(decode_log_id(b"\x0a").is_err());
+    }
+}

@@ -59,6 +59,16 @@ impl LogStore {
         entries.into_iter().map(|(_, bytes)| decode_entry(bytes).map_err(Into::into)).collect()
     }
 
+    /// An error if a range begins with entries that are gone.
+    fn refuse_purged(&self, range: &std::ops::Range<u64>) -> io::Result<()> {
+        match self.log.purged() {
+            Some(purged) if range.start <= purged.index && range.start < range.end => {
+                Err(storage::Error::Purged { upto: purged.index }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn vote(&self) -> io::Result<Option<Vote>> {
         self.log.vote().map(|bytes| codec::decode::<VoteRecord>("vote", bytes).map(Into::into)).transpose().map_err(Into::into)
     }
@@ -97,6 +107,8 @@ impl RaftLogReader<Types> for LogStore {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        // This goes to a follower, behind the entry before `start`: entries that begin later would leave a hole in its log.
+        self.refuse_purged(&(start..end))?;
         self.read(start..end, BATCH_BYTES)
     }
 
@@ -126,11 +138,8 @@ impl LogStore {
         if let Some(entry) = piece.next() {
             return Some((Ok(entry), Some((range, piece))));
         }
-        if let Some(purged) = self.log.purged()
-            && range.start <= purged.index
-            && range.start < range.end
-        {
-            return Some((Err(storage::Error::Purged { upto: purged.index }.into()), None));
+        if let Err(error) = self.refuse_purged(&range) {
+            return Some((Err(error), None));
         }
         let entries = match self.read(range.clone(), BATCH_BYTES) {
             Ok(entries) => entries,
