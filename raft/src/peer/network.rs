@@ -133,8 +133,10 @@ impl RaftNetworkV2<Types> for Connection {
         Box::pin(async move {
             // openraft waits out its back-off where the first request is taken. Connecting before that would make attempts at a member
             // that refuses connections go round as fast as they fail.
-            let first = input.next().await;
-            let requests = stream::iter(first).chain(input).map(|request| wire::encode(&wire::AppendRequest::from(request)));
+            let Some(first) = input.next().await else {
+                return Ok(stream::empty().boxed() as BoxStream<'s, _>);
+            };
+            let requests = stream::iter([first]).chain(input).map(|request| wire::encode(&wire::AppendRequest::from(request)));
             // The stream lives as long as it is used; keep-alive pings of the connection end it when the other member falls silent.
             let answers = self
                 .peers

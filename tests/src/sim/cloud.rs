@@ -169,7 +169,8 @@ impl Cloud {
             return Ok(found);
         }
         if !from.contains(&found.status) {
-            return Err(Error::Refused(format!("a container that is {} cannot be led there", found.status.word())));
+            let state = if found.status == ContainerStatus::Paused { "is paused" } else if to == ContainerStatus::Running { "is not paused" } else { "is not running" };
+            return Err(Error::Refused(format!("container {id} {state}")));
         }
         self.act(mark, Change::Status(id, to)).await?;
         self.seen(id).ok_or_else(|| Error::Gone(id.to_string()))
