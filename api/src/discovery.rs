@@ -7,11 +7,9 @@ use crate::{
     error::Error,
     link::Link,
     reply::Reply,
+    router::COLLECTIONS,
     version::{MAX_TEXT, MIN_TEXT},
 };
-
-/// Collections that are links in the document of the version.
-const COLLECTIONS: [&str; 7] = ["baymodels", "bays", "clusters", "clustertemplates", "containers", "mservices", "nodes"];
 
 #[derive(Serialize)]
 struct Root {

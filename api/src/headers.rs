@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn of(method: Method, pairs: &[(&'static str, &str)], body: &'static str) -> Result<Wishes, Error> {
-        let mut request = Request::builder().method(method).uri("/v1/bays?x=1");
+        let mut request = Request::builder().method(method).uri("/v1/nodes?x=1");
         for (name, value) in pairs {
             request = request.header(*name, *value);
         }

@@ -1,8 +1,8 @@
 //! How do people ask? REST in both of Magnum's vocabularies over one model.
 //!
-//! A request goes through [`request`](self) (identity, version, types, body), is found in the table of [`router`](self), and reaches a
+//! A request goes through `request` (identity, version, types, body), is found in the table of `router`, and reaches a
 //! handler. Each resource has a folder: `operations` knows no vocabulary and no JSON, `current` and `classic` translate between JSON and the
-//! model and do nothing else. The words *bay* and *baymodel* stand in files called `classic.rs`, in the table of routes and in `version.rs`.
+//! model and do nothing else. The words of the classic vocabulary stand in files called `classic.rs`, in the table of routes and in `version.rs`.
 //!
 //! # Invariants
 //! * A request never acts on the outside world: it reads the state and puts commands into the log; only owners act.

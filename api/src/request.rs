@@ -189,7 +189,7 @@ async fn receive(app: &Shared, parts: &Parts, body: Body, form: Form) -> Result<
     match content_type(&parts.headers) {
         None => Ok(bytes),
         Some(kind) if kind.eq_ignore_ascii_case("application/json") => Ok(bytes),
-        Some(kind) if kind.eq_ignore_ascii_case(FORM) && form == Form::AlsoForm => Ok(bytes),
+        Some(kind) if kind.eq_ignore_ascii_case(FORM) && form == Form::Mixed => Ok(bytes),
         Some(kind) if kind.eq_ignore_ascii_case(FORM) => Err(Error::invalid("a form is not read here; send JSON")),
         Some(_) if parts.method == Method::DELETE => Ok(Bytes::new()),
         Some(_) => Err(Error::media_type("only application/json is read here")),

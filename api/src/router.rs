@@ -32,7 +32,7 @@ pub(crate) enum Form {
     /// JSON in and out.
     Json,
     /// JSON out; a form is read too.
-    AlsoForm,
+    Mixed,
     /// Answers something that is not JSON.
     AnyType,
 }
@@ -103,6 +103,9 @@ const CONTAINERS: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "contai
 const NODES: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "node_uuid"];
 const PAGE: &[&str] = crate::page::PARAMETERS;
 
+/// Collections that the document of the version links to.
+pub(crate) const COLLECTIONS: [&str; 7] = ["baymodels", "bays", "clusters", "clustertemplates", "containers", "mservices", "nodes"];
+
 /// Every route.
 pub(crate) static ROUTES: &[Route] = &[
     line!(Get "/", NONE, Public, discovery::root),
@@ -147,7 +150,7 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Put "/v1/containers/{container}/pause", NONE, Json, container::classic::pause),
     line!(Put "/v1/containers/{container}/unpause", NONE, Json, container::classic::unpause),
     line!(Get "/v1/containers/{container}/logs", NONE, Json, container::classic::logs),
-    line!(Put "/v1/containers/{container}/execute", &["command"], AlsoForm, container::classic::execute),
+    line!(Put "/v1/containers/{container}/execute", &["command"], Mixed, container::classic::execute),
     line!(Get "/v1/nodes", NODES, Json, node::classic::list),
     line!(Post "/v1/nodes", NONE, Json, node::classic::create),
     line!(Get "/v1/nodes/detail", NODES, Json, node::classic::detail),
@@ -263,7 +266,7 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
     ROUTES.iter().map(|route| (route.verb.word(), route.path)).collect()
 }
 
-/// The API as an axum router: everything goes through [`ROUTES`].
+/// The API as an axum router: everything goes through the one table of [`routes`].
 pub fn router(app: App) -> Router {
     Router::new().fallback(any(request::answer)).with_state(app).layer(CatchPanicLayer::new())
 }

@@ -132,3 +132,27 @@ fn the_readme_names_every_route() {
     let routes: Vec<_> = api::routes().iter().map(|(method, path)| format!("| {method} | `{path}` |")).collect();
     assert_eq!(named, routes);
 }
+
+/// The words of the classic vocabulary stay in the files that translate it.
+#[test]
+fn classic_words_stand_where_they_may() {
+    fn look(folder: &std::path::Path, wrong: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path, wrong);
+                continue;
+            }
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
+            let mut words = text.split(|char: char| !char.is_ascii_alphabetic());
+            let classic = words.any(|word| matches!(word, "bay" | "bays" | "baymodel" | "baymodels"));
+            if classic && !["classic.rs", "router.rs", "version.rs"].contains(&name) {
+                wrong.push(path.display().to_string());
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    look(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut wrong);
+    assert_eq!(wrong, Vec::<String>::new());
+}
