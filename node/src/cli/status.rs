@@ -48,8 +48,9 @@ fn headline(report: &Report) -> String {
     };
     let quorum = voters / 2 + 1;
     let bays = if report.bays_total == 1 { "1 bay".to_owned() } else { format!("{} bays", report.bays_total) };
+    let age = report.stale_ms.map_or_else(String::new, |age| format!("as member {} saw it {age} ms ago or earlier\n", report.asked));
     format!(
-        "cluster {}: {health}\n{leader}; {alive} of {voters} voters up, {quorum} needed; {bays}; log at {}; version {}\n",
+        "cluster {}: {health}\n{leader}; {alive} of {voters} voters up, {quorum} needed; {bays}; log at {}; version {}\n{age}",
         report.cluster, report.applied, report.program
     )
 }

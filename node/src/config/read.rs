@@ -122,7 +122,7 @@ impl Read<'_> {
             purge_interval: self.duration("raft.purge_interval")?,
             lag_threshold: self.number("raft.lag_threshold", 10, 1_000_000_000)?,
             snapshot_bytes_per_second: self.number("raft.snapshot_bytes_per_second", 65_536, i64::MAX)?,
-            max_pending_writes: self.number("raft.max_pending_writes", 1, 1_000_000)?,
+            max_pending_writes: self.number("raft.max_pending_writes", 1, 8_192)?,
             leader_wait: self.duration("raft.leader_wait")?,
             transfer_timeout: self.duration("stop.transfer")?,
             ..raft::Settings::default()

@@ -47,7 +47,15 @@ pub fn own_view(handle: &Handle) -> Bytes {
 /// The cluster as this member sees it, with the first `bays` bays.
 pub(super) async fn report(handle: &Handle, bays: u32) -> Result<Report, String> {
     let status = handle.status();
-    let reading = handle.read(Consistency::Stale, Instant::now() + LOOK).await.map_err(|error| error.to_string())?;
+    // Without a leader the present state cannot be known; what this member has is still worth seeing, with its age.
+    let (reading, stale_ms) = match handle.read(Consistency::Linearizable, Instant::now() + LOOK).await {
+        Ok(reading) => (reading, None),
+        Err(_) => {
+            let reading = handle.read(Consistency::Stale, Instant::now() + LOOK).await.map_err(|error| error.to_string())?;
+            let age = reading.age.as_millis();
+            (reading, Some(u64::try_from(age).unwrap_or(u64::MAX)))
+        }
+    };
     let view: &dyn View = &*reading.view;
     let records = record::all::<Member>(view).map_err(|fault| fault.to_string())?;
     let rows = bay_rows(view, bays as usize)?;
@@ -91,7 +99,8 @@ pub(super) async fn report(handle: &Handle, bays: u32) -> Result<Report, String>
         asked: status.member.0,
         leader: status.leader.map(|leader| leader.0),
         term: status.term,
-        applied: status.applied,
+        applied: reading.index,
+        stale_ms,
         committed: status.committed,
         snapshot: status.snapshot,
         purged: status.purged,

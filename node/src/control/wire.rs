@@ -52,7 +52,7 @@ pub enum Request {
     },
     /// Take a snapshot and purge: [`Snapped`].
     Snapshot,
-    /// A digest over the whole state here: [`Digest`](crate::control::wire::Digest).
+    /// A digest over the whole state here: [`Digest`](struct@Digest).
     Digest,
 }
 
@@ -110,8 +110,10 @@ pub struct Report {
     pub leader: Option<u64>,
     /// In which term.
     pub term: u64,
-    /// The last entry applied by the member asked.
+    /// The last entry in the state this was read from.
     pub applied: u64,
+    /// How old that state may be, in milliseconds; `None`: it is the present one.
+    pub stale_ms: Option<u64>,
     /// The last entry it knows to be committed.
     pub committed: u64,
     /// Its snapshot.

@@ -69,11 +69,7 @@ async fn members(stage: &mut Stage) -> Result<(), Failure> {
     line("an authority of their own and three certificates: members talk to each other under mutual TLS");
     let rest = stage.rest.clone();
     for number in 1..=3 {
-        let time = members.start_next(&rest).await;
-        let time = match time {
-            Ok(time) => time,
-            Err(failure) => return Err(failure),
-        };
+        let time = members.start_next(&rest).await?;
         let how = if number == 1 { "begins a cluster of its own" } else { "joins with a token, copies the state, votes" };
         took(&format!("member {number} {how}"), time);
     }
@@ -100,6 +96,20 @@ async fn show_status(stage: &mut Stage) -> Result<(), Failure> {
 /// A member's own view.
 async fn status(rest: &Rest, address: &str) -> Result<Value, Failure> {
     rest.get(address, "/v1/jeroboam/status").await
+}
+
+/// The last entry a member has applied.
+async fn applied(rest: &Rest, address: &str) -> Option<u64> {
+    status(rest, address).await.ok()?.get("applied")?.as_u64()
+}
+
+/// The last entry that any of these members has applied.
+async fn furthest(rest: &Rest, addresses: &[String]) -> u64 {
+    let mut furthest = 0;
+    for address in addresses {
+        furthest = furthest.max(applied(rest, address).await.unwrap_or(0));
+    }
+    furthest
 }
 
 /// The number of the leader, as these members see it.
