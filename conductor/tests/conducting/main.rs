@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod group;
 mod rig;
 mod scripted;
 
@@ -163,6 +164,7 @@ async fn after_a_crash_a_delete_waits_for_the_old_epochs_late_create() {
     assert_eq!(rig.act(id, Kind::ContainerDelete).await.state(), State::Succeeded);
     sleep(Duration::from_secs(20)).await;
     assert!(rig.outside.containers().is_empty(), "the late create has left an orphan");
+    assert_eq!(rig.outside.made(), 2, "a sweep has hidden an orphan");
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,9 +177,23 @@ async fn a_delete_waits_for_ones_own_late_create() {
     assert_eq!(rig.act(id, Kind::ContainerDelete).await.state(), State::Succeeded);
     let deleted = Instant::now();
     assert!(rig.outside.containers().is_empty());
-    // Before any full pass could sweep.
     sleep(Duration::from_secs(9)).await;
     assert!(rig.outside.containers().is_empty(), "an orphan {:?} after the deletion", deleted.elapsed());
+    assert_eq!(rig.outside.made(), 2, "a sweep has hidden an orphan");
+}
+
+/// What the two tests before this one would find, if nothing waited; and that the full pass is the net under it.
+#[tokio::test(start_paused = true)]
+async fn without_the_wait_there_is_an_orphan_until_the_next_sweep() {
+    let rig = Rig::with(Settings { tail: Duration::ZERO, ..Settings::default() }).await;
+    let bay = rig.bay().await;
+    sleep(Duration::from_secs(60)).await;
+    rig.outside.script("create", Trouble::Late(Duration::from_secs(8)));
+    let id = rig.made_container(bay).await;
+    assert_eq!(rig.act(id, Kind::ContainerDelete).await.state(), State::Succeeded);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(rig.outside.made(), 3, "the network, the container, and the late create's");
+    assert_eq!((rig.outside.containers().len(), rig.metrics.counts().orphans), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,7 +36,7 @@ use crate::scripted::Outside;
 
 /// Counts up: every number and id differs, every run is the same.
 #[derive(Debug, Default)]
-struct Counting(AtomicU64);
+pub(crate) struct Counting(AtomicU64);
 
 impl Chance for Counting {
     fn fill(&self, bytes: &mut [u8]) {
@@ -48,7 +48,7 @@ impl Chance for Counting {
 }
 
 #[derive(Debug)]
-struct Noon;
+pub(crate) struct Noon;
 
 impl Wall for Noon {
     fn now_ms(&self) -> u64 {
@@ -83,7 +83,7 @@ impl Listener for Silence {
 }
 
 /// How long anything may take, on the paused clock.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// See the module.
 pub(crate) struct Rig {
