@@ -5,7 +5,7 @@
 //!
 //! # The life of a write
 //! [`Handle::write`] gives the command a sequence number of this member's incarnation (its *origin*), puts it into the table of pending
-//! writes and wakes the one front task ([`front`]). If this member leads, the front proposes it; if another one leads, it goes with
+//! writes and wakes the one front task (`front`). If this member leads, the front proposes it; if another one leads, it goes with
 //! all others that wait over the one forward stream to that member. The answer never travels back: **every member applies every entry, so
 //! this member's own apply recognises its origin and completes the pending write**, at the same moment at which the state here shows it.
 //! What comes back over the stream are only the "not accepted" of commands that did not reach the log. After a change of leader all that

@@ -5,7 +5,7 @@
 //! committed, or could not be undone.
 //!
 //! # Joining
-//! [`create_token`] lets the replicated counter give the new member's id (the command `MemberJoin`) and keeps, as the name of that reserved
+//! [`Handle::create_token`](crate::Handle::create_token) lets the replicated counter give the new member's id (the command `MemberJoin`) and keeps, as the name of that reserved
 //! record, the digest of a secret and the log time at which it ends. The token holds the cluster's id, the member's id, the secret, and where
 //! to ask. Who brings it in time is added as a learner under that id. An id can be added with one address only and never again after it was removed,
 //! which makes the token work once. A member that lost its data gets a new token, and so a new id; the old id is removed.
