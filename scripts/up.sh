@@ -8,7 +8,8 @@ cargo build --locked -q -p node --bin jeroboam
 jeroboam="$CARGO_TARGET_DIR/debug/jeroboam"
 mkdir -p "$run"
 
-alive() { [ -s "$run/$1.pid" ] && [ "$(readlink "/proc/$(cat "$run/$1.pid")/exe" 2>/dev/null)" = "$(readlink -f "$jeroboam")" ]; }
+# The link ends in " (deleted)" when the program was built again since.
+alive() { [ -s "$run/$1.pid" ] && [[ "$(readlink "/proc/$(cat "$run/$1.pid")/exe" 2>/dev/null)" = "$(readlink -f "$jeroboam")"* ]]; }
 
 ready() {
     for _ in $(seq 300); do

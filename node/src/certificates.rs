@@ -134,7 +134,6 @@ fn failed(what: &str) -> impl FnOnce(certificates::Error) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -45,7 +45,6 @@ pub(crate) struct RaftThread {
 }
 
 impl RaftThread {
-    #[expect(clippy::disallowed_methods, reason = "the one thread that is not a runtime's own")]
     fn start(nice: i32) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(4).thread_name("raft-blocking").build()?;
         let handle = runtime.handle().clone();
@@ -83,7 +82,6 @@ fn prefer(nice: i32) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -136,7 +136,6 @@ impl Common {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use clap::CommandFactory as _;
 

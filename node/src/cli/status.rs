@@ -43,7 +43,7 @@ fn headline(report: &Report) -> String {
     let health = match (report.leader, alive, voters) {
         (None, ..) => "cannot write",
         (_, alive, voters) if alive == voters => "healthy",
-        (_, alive, voters) if alive - 1 >= voters / 2 + 1 => "degraded",
+        (_, alive, voters) if alive > voters / 2 + 1 => "degraded",
         _ => "degraded, one more loss stops it",
     };
     let quorum = voters / 2 + 1;

@@ -173,7 +173,6 @@ fn convert(value: &DeValue<'_>) -> Option<Value> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

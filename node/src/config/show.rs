@@ -30,7 +30,6 @@ pub fn show(layers: &Layers) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::config::{DEFAULTS, Sources};

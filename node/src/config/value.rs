@@ -65,7 +65,6 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
