@@ -64,7 +64,7 @@ impl Cluster {
                 if Instant::now() > end {
                     return Err("etcd did not become healthy within 30 s".into());
                 }
-                runtime.block_on(tokio::time::sleep(Duration::from_millis(100)));
+                runtime.block_on(async { tokio::time::sleep(Duration::from_millis(100)).await });
             }
         }
         Ok(())
