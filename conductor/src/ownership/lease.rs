@@ -150,7 +150,6 @@ impl<F: Future> Future for Guarded<'_, F> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::future::pending;
 

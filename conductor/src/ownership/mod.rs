@@ -2,7 +2,7 @@
 //!
 //! Three things that must not be mixed:
 //! * the *assignment*, replicated ([`model::ownership`]): this cluster, that member, that start of it, under this epoch;
-//! * the *decision* ([`plan`]): pure, made on the leader ([`balancer`]);
+//! * the *decision* ([`plan`]): pure, made on the leader (`balancer`);
 //! * the *right to act* ([`lease`]): granted by the leader ([`grants`]), held for a few seconds, on monotonic clocks only.
 //!
 //! The lease keeps two members from acting at the same time as long as clocks run; the epoch, checked by apply on every report and by

@@ -4,10 +4,10 @@
 //! [`crate::workload::container`]) say what comes next, and the answer says when to look again. Signals may be lost: a full pass is the net
 //! under them.
 //!
-//! *One worker per cluster* and epoch ([`worker`]), started when this member is given the cluster and ended, and awaited, when it is taken away
-//! ([`crew`]). It alone acts for the cluster; containers run side by side, each one's operations in their order.
+//! *One worker per cluster* and epoch (`worker`), started when this member is given the cluster and ended, and awaited, when it is taken away
+//! (`crew`). It alone acts for the cluster; containers run side by side, each one's operations in their order.
 //!
-//! *A step* ([`step`]) is: intent through the log, the right to act, the outside call, its outcome through the log; all under the epoch. Whoever
+//! *A step* (`step`) is: intent through the log, the right to act, the outside call, its outcome through the log; all under the epoch. Whoever
 //! comes next finds the intent and goes on from there.
 //!
 //! Read in this order: `next`, `hazard`, `retry`, `picture`, `step`, `worker`, `pass`, `report`, `crew`.

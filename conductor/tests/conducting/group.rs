@@ -381,7 +381,7 @@ async fn an_owner_that_is_cut_off_stops_before_its_successor_begins() {
     let after = group.owner_when(bay, |row| row.epoch != before.epoch).await;
     assert_ne!(after.member, before.member);
     assert_eq!(group.ended(operation).await.state(), State::Succeeded);
-    assert_eq!(group.outside.made() as usize, group.outside.networks() + 1);
+    assert_eq!(usize::try_from(group.outside.made()), Ok(group.outside.networks() + 1));
     sleep(Duration::from_secs(40)).await;
     group.heal();
     sleep(Duration::from_secs(40)).await;

@@ -11,7 +11,7 @@
 //!   step is open or was ended by a successor.
 //! * A fence does not help against one's own calls: after an answer that never came, the same member has to wait as well.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod explore;
 mod protocol;
