@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use drivers::limit;
+use model::operation::Kind;
+
 /// How patient the conductor is. All members of one Jeroboam must have the same lease and margin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -35,7 +38,8 @@ impl Default for Settings {
         Self {
             lease: Duration::from_secs(5),
             margin: Duration::from_secs(1),
-            tail: Duration::from_secs(10),
+            // What the drivers declare: 15 s.
+            tail: limit::effect(Kind::ContainerStart).saturating_sub(limit::call(Kind::ContainerStart)),
             pass: Duration::from_secs(30),
             concurrency: 8,
             attempts: 20,
