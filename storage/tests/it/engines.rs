@@ -176,7 +176,8 @@ async fn many_writers_share_syncs() {
 
 #[tokio::test]
 async fn a_view_outlives_its_engine() {
-    for disk in [Real::new().disk(), SimDisk::new(1).attach()] {
+    let folder = Real::new();
+    for disk in [folder.disk(), SimDisk::new(1).attach()] {
         let engine = disk.engine("e", Kind::State, Open::Create).unwrap();
         engine.submit(one(b"a"), Durability::Buffered).await.unwrap();
         let view = engine.view().unwrap();

@@ -69,7 +69,8 @@ async fn readers_share_a_view_until_the_next_commit() {
 /// The race that a single thread cannot show: a view made between the write of a commit and its announcement must not be shared later.
 #[tokio::test]
 async fn a_view_is_never_older_than_the_last_commit() {
-    let store = create(Real::new().disk()).await;
+    let folder = Real::new();
+    let store = create(folder.disk()).await;
     let state = &store.state;
     let committed = AtomicU64::new(0);
     let last = 2_000;
@@ -127,7 +128,8 @@ async fn a_failed_write_stops_the_state_for_good() {
 
 #[tokio::test]
 async fn digests_compare_rows_and_nothing_else() {
-    let real = create(Real::new().disk()).await.state;
+    let folder = Real::new();
+    let real = create(folder.disk()).await.state;
     let sim = create(SimDisk::new(1).attach()).await.state;
     let digest = |state: &storage::State, skip: &[&[u8]]| state.view().unwrap().digest(skip).unwrap();
     let empty = digest(&sim, &[]);
@@ -178,7 +180,8 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            for disk in [SimDisk::new(1).attach(), Real::new().disk()] {
+            let folder = Real::new();
+            for disk in [SimDisk::new(1).attach(), folder.disk()] {
                 follow(&create(disk).await.state, &steps, &bounds, stop);
             }
         });
