@@ -56,7 +56,12 @@ pub(crate) fn family(kind: Kind, cache: &Cache) -> Options {
             table.set_block_cache(&Cache::new_lru_cache(LOG_CACHE_BYTES));
         }
         Kind::State => {
-            options.set_compression_type(DBCompressionType::Lz4);
+            // Young levels are rewritten soon: only the last one is worth the time of a compression.
+            options.set_compression_type(DBCompressionType::None);
+            options.set_bottommost_compression_type(DBCompressionType::Lz4);
+            // Most look-ups of apply ask whether something new is there already: the filter answers without a walk through the list.
+            options.set_memtable_prefix_bloom_ratio(0.05);
+            options.set_memtable_whole_key_filtering(true);
             options.set_write_buffer_size(32 << 20);
             options.set_max_write_buffer_number(4);
             options.set_level_compaction_dynamic_level_bytes(true);
