@@ -1,5 +1,5 @@
 # Everything there is to type. Each target is one line; what it does stands in scripts/.
-.PHONY: help demo up down test check lint bench doc
+.PHONY: help demo up down test check lint bench chaos doc
 .DEFAULT_GOAL := help
 
 help: ; @sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -17,5 +17,7 @@ check: ; @scripts/check.sh
 lint: ; @scripts/lint.sh
 # make bench  creates and reads per second beside etcd's
 bench: ; @scripts/bench.sh
+# make chaos  the full campaigns on real members, with the table of fail-over times; an hour or two
+chaos: ; @scripts/chaos.sh
 # make doc    the developers' manual
 doc: ; @scripts/doc.sh

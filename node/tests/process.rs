@@ -49,19 +49,28 @@ struct Member {
     listen: String,
     peer: String,
     child: Option<Child>,
+    security: Vec<String>,
 }
 
 impl Member {
     fn new(folder: &Path) -> Self {
         let address = || format!("127.0.0.1:{}", free_port());
-        Self { folder: folder.join("data"), listen: address(), peer: address(), child: None }
+        Self { folder: folder.join("data"), listen: address(), peer: address(), child: None, security: vec!["--insecure".into()] }
+    }
+
+    /// With certificates of an authority in `pki`.
+    fn secure(folder: &Path, pki: &Path, number: u64) -> Self {
+        let made = said(&run(&["pki", "member", &number.to_string(), "--dir", pki.to_str().unwrap()]));
+        let mut member = Self::new(folder);
+        member.security = vec!["--tls-dir".into(), made.trim().into()];
+        member
     }
 
     fn arguments(&self) -> Vec<String> {
         let data = self.folder.display().to_string();
-        let all = ["server", "--insecure", "--data-dir", &data, "--listen", &self.listen, "--peer-listen", &self.peer];
+        let all = ["server", "--data-dir", &data, "--listen", &self.listen, "--peer-listen", &self.peer];
         let quiet = ["--log", "warn", "--set", "drivers.docker.endpoint="];
-        all.iter().chain(&quiet).map(|argument| (*argument).to_owned()).collect()
+        all.iter().chain(&quiet).map(|argument| (*argument).to_owned()).chain(self.security.clone()).collect()
     }
 
     fn command(&self, more: &[&str]) -> Command {
@@ -80,18 +89,25 @@ impl Member {
 
     /// Its status once it answers and knows a leader.
     fn status(&mut self) -> String {
+        self.status_with(" leads term ")
+    }
+
+    /// Its status once it says so.
+    fn status_with(&mut self, expected: &str) -> String {
         let began = Instant::now();
+        let mut last = String::new();
         while began.elapsed() < Duration::from_secs(30) {
             let output = self.ask(&["status"]);
-            if output.status.success() && String::from_utf8_lossy(&output.stdout).contains(" leads term ") {
-                return said(&output);
+            last = String::from_utf8_lossy(&output.stdout).into_owned();
+            if output.status.success() && last.contains(expected) {
+                return last;
             }
             if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
                 panic!("the member ended: {status}");
             }
             std::thread::park_timeout(Duration::from_millis(50));
         }
-        panic!("the member does not answer");
+        panic!("the member never says {expected:?} but: {last}");
     }
 
     fn stop(&mut self) -> Option<i32> {
@@ -176,16 +192,65 @@ fn a_member_serves_is_asked_stops_and_starts_again() {
 
     // Both ways in are ignored by a folder that is a member already.
     member.start(&["--bootstrap"]);
-    let began = Instant::now();
-    loop {
-        let status = member.status();
-        let row = status.lines().find(|line| line.starts_with("1 ")).unwrap_or_default().to_owned();
-        if row.split_whitespace().any(|cell| cell == "2") {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(10), "the second start is not announced: {status}");
-    }
+    member.status_with(" -        2       up, asked");
     assert_eq!(member.stop(), Some(0));
+}
+
+#[test]
+fn members_join_by_token_and_change_their_places_under_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = folder.path().join("pki");
+    said(&run(&["pki", "init", "--dir", pki.to_str().unwrap()]));
+    let mut members: Vec<Member> = Vec::new();
+    for number in 1..=3_u64 {
+        let mut member = Member::secure(&folder.path().join(number.to_string()), &pki, number);
+        match members.first() {
+            None => member.start(&["--bootstrap"]),
+            Some(first) => {
+                let token = said(&first.ask(&["member", "add", "--quiet"]));
+                let third = if number == 3 { "cluster.promote=false" } else { "cluster.promote=true" };
+                member.start(&["--token", token.trim(), "--set", third]);
+            }
+        }
+        member.status();
+        members.push(member);
+    }
+    let [first, second, third] = members.as_mut_slice() else { panic!("three members") };
+    first.status_with("2 of 2 voters up");
+    said(&third.ask(&["member", "replace", "2", "3"]));
+    let status = third.status_with("2 of 2 voters up");
+    assert!(!status.contains("\n2 "), "{status}");
+    second.child.take().unwrap().kill().unwrap();
+
+    said(&third.ask(&["member", "transfer-leader", "3"]));
+    first.status_with("member 3 leads term");
+    said(&first.ask(&["member", "drain", "1"]));
+    third.status_with("up, draining");
+    said(&first.ask(&["member", "undrain", "1"]));
+    said(&third.ask(&["member", "demote", "1"]));
+    third.status_with("1 of 1 voters up");
+    said(&third.ask(&["member", "promote", "1"]));
+    first.status_with("2 of 2 voters up");
+    let refused = first.ask(&["member", "promote", "9"]);
+    assert!(complaint(&refused).contains("9 is not a member"), "{}", complaint(&refused));
+    assert_eq!(third.stop(), Some(0));
+    // One of two voters is no majority: the state can be seen, with its age, and nothing can be changed.
+    first.status_with("as member 1 saw it");
+
+    // The majority is lost for good.
+    assert_eq!(first.stop(), Some(0));
+    let data = first.folder.to_str().unwrap().to_owned();
+    let looked = said(&run(&["recover", "--data-dir", &data]));
+    assert!(looked.contains("run this again with --yes"), "{looked}");
+    let done = said(&run(&["recover", "--data-dir", &data, "--peer", &first.peer, "--yes"]));
+    let cluster = done.split("new cluster ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned();
+    let old = first.command(&[]).output().unwrap();
+    assert_eq!(old.status.code(), Some(3), "{}", complaint(&old));
+    std::fs::remove_dir_all(pki.join("member-1")).unwrap();
+    said(&run(&["pki", "member", "1", "--dir", pki.to_str().unwrap(), "--cluster", &cluster]));
+    first.start(&[]);
+    first.status_with("1 of 1 voters up");
+    assert_eq!(first.stop(), Some(0));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
     Failure,
     rest::{Ask, Rest},
     story::{chapter, line, moment, span},
-    stream::{Made, Stream},
+    stream::Stream,
     witness,
 };
 
@@ -19,14 +19,6 @@ const AFTER: Duration = Duration::from_secs(1);
 
 /// The bay's move: lease (5 s) + margin (1 s), and what an election, a plan and a look take.
 const MOVE: Duration = Duration::from_secs(20);
-
-/// Moments after the kill.
-#[derive(Debug, Default)]
-struct Seen {
-    leader: Option<(u64, Duration)>,
-    owner: Option<(u64, u64, Duration)>,
-    execute: Option<Duration>,
-}
 
 /// Returns how long it took from the kill to the first acknowledged write that was asked for after it.
 pub(super) async fn kill_the_leader(stage: &mut Stage) -> Result<Duration, Failure> {
@@ -44,28 +36,40 @@ pub(super) async fn kill_the_leader(stage: &mut Stage) -> Result<Duration, Failu
     ));
     let killed = Instant::now();
     stage.members()?.kill(victim).await?;
-    let seen = watch(&rest, &survivors, victim, &bay, &format!("/v1/containers/{}", stage.container), killed).await?;
+    moment(Duration::ZERO, &format!("member {victim} is gone"));
+    let after = After { rest: &rest, survivors: &survivors, victim, killed };
+    let path = format!("/v1/containers/{}", stage.container);
+    let (leads, first, owned, answers) = tokio::join!(after.leader(), after.write(&stream), after.owner(&bay), after.execute(&path));
+    (leads?, owned?, answers?);
+    let first = first?;
     sleep(AFTER).await;
     let made = stream.stop().await?;
-    let first = tell_timeline(&seen, &made, killed, victim)?;
-    let after = witness::life(&container).await?;
-    if before != after {
-        return Err(format!("the container was touched: before the kill {before}, now {after}"));
+    let repeated = made.iter().filter(|one| one.attempts > 1).count();
+    line(&format!(
+        "{} creates acknowledged in all, 0 failed; {repeated} were sent more than once, since a third of them knocked at the dead member first",
+        made.len()
+    ));
+    let life = witness::life(&container).await?;
+    if before != life {
+        return Err(format!("the container was touched: before the kill {before}, now {life}"));
     }
-    line(&format!("the container itself never noticed: {after}"));
+    line(&format!("the container itself never noticed: {life}"));
+    stage.made = made;
+    bring_back(stage, victim).await?;
+    Ok(first)
+}
+
+async fn bring_back(stage: &mut Stage, victim: u64) -> Result<(), Failure> {
+    let rest = stage.rest.clone();
     let again = stage.members()?.start_again(&rest, victim).await?;
     line(&format!("member {victim} is started again on its folder and ready after {}", span(again)));
-    stage.made = made;
     let back = Instant::now();
     let (addresses, own) = (stage.members()?.addresses(), stage.members()?.get(victim)?.address.clone());
     let goal = super::furthest(&rest, &addresses).await;
-    until(Duration::from_secs(30), "the member that came back to catch up", async || {
-        (super::applied(&rest, &own).await? >= goal).then_some(())
-    })
-    .await?;
+    let caught_up = async || (super::applied(&rest, &own).await? >= goal).then_some(());
+    until(Duration::from_secs(30), "the member that came back to catch up", caught_up).await?;
     line(&format!("it has caught up to log index {goal} after {}", span(back.elapsed())));
-    super::show_status(stage).await?;
-    Ok(first)
+    super::show_status(stage).await
 }
 
 /// The owner of the bay is given the leadership too, so that one kill takes both.
@@ -85,66 +89,62 @@ async fn line_up(stage: &mut Stage) -> Result<u64, Failure> {
     Ok(victim)
 }
 
-async fn watch(rest: &Rest, survivors: &[String], victim: u64, bay: &str, path: &str, killed: Instant) -> Result<Seen, Failure> {
-    let mut seen = Seen::default();
-    let look_leader = async {
-        let found = until(MOVE, "a new leader", async || leader(rest, survivors).await.filter(|leader| *leader != victim)).await?;
-        Ok::<_, Failure>((found, killed.elapsed()))
-    };
-    let look_owner = async {
-        let found = until(MOVE, "a new owner of the bay", async || {
-            for address in survivors {
-                if let Some(found) = owner(rest, address, bay).await.filter(|(member, _)| *member != victim) {
+/// What is watched for after the kill; each is told when it is seen.
+struct After<'a> {
+    rest: &'a Rest,
+    survivors: &'a [String],
+    victim: u64,
+    killed: Instant,
+}
+
+impl After<'_> {
+    async fn leader(&self) -> Result<(), Failure> {
+        let look = async || leader(self.rest, self.survivors).await.filter(|leader| *leader != self.victim);
+        let leader = until(MOVE, "a new leader", look).await?;
+        moment(self.killed.elapsed(), &format!("member {leader} leads"));
+        Ok(())
+    }
+
+    async fn write(&self, stream: &Stream) -> Result<Duration, Failure> {
+        let look = async || {
+            let made = stream.made();
+            made.iter().filter(|one| one.asked >= self.killed).map(|one| one.acknowledged).min()
+        };
+        let first = until(MOVE, "a create after the kill", look).await?.saturating_duration_since(self.killed);
+        moment(first, "the first create that was asked for after the kill is acknowledged");
+        Ok(first)
+    }
+
+    async fn owner(&self, bay: &str) -> Result<(), Failure> {
+        let look = async || {
+            for address in self.survivors {
+                if let Some(found) = owner(self.rest, address, bay).await.filter(|(member, _)| *member != self.victim) {
                     return Some(found);
                 }
             }
             None
-        });
-        let (member, epoch) = found.await?;
-        Ok::<_, Failure>((member, epoch, killed.elapsed()))
-    };
-    let (leader, owner) = tokio::join!(look_leader, look_owner);
-    seen.leader = Some(leader?);
-    seen.owner = Some(owner?);
-    let answered = async {
-        loop {
-            for address in survivors {
-                if bay::execute(rest, address, path, "echo+alive").await.is_ok_and(|output| output.contains("alive")) {
-                    return killed.elapsed();
-                }
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    seen.execute = Some(timeout(MOVE, answered).await.map_err(|_| "the container answers no execute through the survivors")?);
-    Ok(seen)
-}
+        };
+        let (member, epoch) = until(MOVE, "a new owner of the bay", look).await?;
+        let text = format!("the bay is member {member}'s now, under epoch {epoch} (lease 5 s + margin 1 s have passed)");
+        moment(self.killed.elapsed(), &text);
+        Ok(())
+    }
 
-fn tell_timeline(seen: &Seen, made: &[Made], killed: Instant, victim: u64) -> Result<Duration, Failure> {
-    let since = |at: Instant| at.saturating_duration_since(killed);
-    let first = made.iter().filter(|one| one.asked >= killed).map(|one| since(one.acknowledged)).min();
-    let first = first.ok_or("no create was acknowledged after the kill")?;
-    let repeated = made.iter().filter(|one| one.attempts > 1).count();
-    let mut moments = vec![(Duration::ZERO, format!("member {victim} is gone"))];
-    if let Some((leader, at)) = seen.leader {
-        moments.push((at, format!("member {leader} leads")));
+    async fn execute(&self, path: &str) -> Result<(), Failure> {
+        let answered = async {
+            loop {
+                for address in self.survivors {
+                    if bay::execute(self.rest, address, path, "echo+alive").await.is_ok_and(|output| output.contains("alive")) {
+                        return;
+                    }
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(MOVE, answered).await.map_err(|_| "the container answers no execute through the survivors")?;
+        moment(self.killed.elapsed(), "an execute in the container answers through its new owner");
+        Ok(())
     }
-    moments.push((first, "the first create that was asked for after the kill is acknowledged".to_owned()));
-    if let Some((member, epoch, at)) = seen.owner {
-        moments.push((at, format!("the bay is member {member}'s now, under epoch {epoch} (lease 5 s + margin 1 s have passed)")));
-    }
-    if let Some(at) = seen.execute {
-        moments.push((at, "an execute in the container answers through its new owner".to_owned()));
-    }
-    moments.sort();
-    for (at, text) in moments {
-        moment(at, &text);
-    }
-    line(&format!(
-        "{} creates acknowledged in all, 0 failed; {repeated} were sent more than once, since a third of them knocked at the dead member first",
-        made.len()
-    ));
-    Ok(first)
 }
 
 /// DELETE and whatever else has no answer worth reading.

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Real members under a killer. Without arguments all campaigns in full, an hour or two; with arguments what they say (see --help).
+. "$(dirname "$0")/env.sh"
+scripts/install.sh
+started_docker=no
+scripts/docker.sh started || started_docker=yes
+scripts/docker.sh up
+finish() { [ "$started_docker" = no ] || scripts/docker.sh down; }
+trap finish EXIT
+cargo build --locked -p node --bin jeroboam -p jepsen --bin chaos
+chaos() { "$CARGO_TARGET_DIR/debug/chaos" --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam" "$@"; }
+if [ $# -gt 0 ]; then chaos "$@"; exit; fi
+status=0
+for campaign in failover durability linearizable membership containers; do
+    bold "$campaign"
+    chaos "$campaign" || status=$?
+done
+exit "$status"
