@@ -18,6 +18,7 @@ use crate::{
     config::{self, Config},
     control::{Desk, Door},
     entry::{self, address_error},
+    metrics,
     serve::Serve,
 };
 
@@ -97,6 +98,8 @@ pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
     handle.serve(Arc::new(Answers::new(handle.clone(), conductor.answers())));
     let (tell, broken) = watch::channel(None);
     let app = App::new(handle.clone(), identity, api_settings(&config));
+    let counters = conductor.metrics();
+    app.add_metrics(move || metrics::conductor(&counters.counts()));
     let serve = Serve::new(listener, api::router(app.clone()), config.api.clone());
     let limit = config.stop.requests;
     let door = Door::open(&config.member.data_dir)?;

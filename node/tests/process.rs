@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
-    net::TcpListener,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -194,6 +195,37 @@ fn a_member_serves_is_asked_stops_and_starts_again() {
     member.start(&["--bootstrap"]);
     member.status_with(" -        2       up, asked");
     assert_eq!(member.stop(), Some(0));
+}
+
+/// Status line and body of a GET.
+fn get(address: &str, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_stop_is_announced_first_and_a_second_signal_ends_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut member = Member::new(folder.path());
+    member.start(&["--bootstrap", "--set", "stop.announce=60s"]);
+    member.status();
+    assert_eq!(get(&member.listen, "/readyz").0, "HTTP/1.1 200 OK");
+    let (status, metrics) = get(&member.listen, "/metrics");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(metrics.contains("\nraft_is_leader 1\n") && metrics.contains("\nconductor_owned_clusters 0\n"), "{metrics}");
+    let id = Pid::from_raw(i32::try_from(member.child.as_ref().unwrap().id()).unwrap());
+    kill(id, Signal::SIGTERM).unwrap();
+    let began = Instant::now();
+    while get(&member.listen, "/readyz").0 == "HTTP/1.1 200 OK" {
+        assert!(began.elapsed() < Duration::from_secs(5), "still ready");
+    }
+    assert!(get(&member.listen, "/livez").0.contains("200"));
+    assert_eq!(member.stop(), Some(5));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
