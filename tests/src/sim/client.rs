@@ -250,7 +250,10 @@ impl Answer {
 
     /// What it says of an operation that wanted `value`.
     fn told(&self, value: Option<Value>) -> (Kind, Told) {
-        let told = Told { value, revision: self.number("etag"), served: self.number("jeroboam-index"), error: None };
+        // A replay shows the object as it is now, which may be a later write's doing: its revision says nothing about this one.
+        let replayed = self.headers.contains_key("jeroboam-replayed");
+        let revision = self.number("etag").filter(|_| !replayed);
+        let told = Told { value, revision, served: self.number("jeroboam-index"), error: None };
         if self.status.is_success() {
             return (Kind::Ok, told);
         }

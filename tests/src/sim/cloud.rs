@@ -1,8 +1,8 @@
 //! The outside world of a simulation: one Docker-like engine and one network maker that all members share.
 //!
 //! Every call is journaled with its epoch. Effects are *in flight* for a while: they take effect when they are due, whether or not the
-//! member that asked for them is still alive, and replies may be lost. Names of containers are unique, names of networks are not, as
-//! in Docker. Nothing is fenced. What the journal holds is what the invariants about effects are checked from.
+//! member that asked for them is still alive, and replies may be lost. Names of containers are unique, and a cluster has one network
+//! (as the Docker driver has it by naming the bridge after the cluster). Nothing is fenced. What the journal holds is what the invariants about effects are checked from.
 
 use std::{
     collections::BTreeMap,
@@ -235,9 +235,12 @@ impl World {
             },
             Change::Remove(id) => ("container.remove", Some(*id), self.containers.remove(id).is_some(), Ok(())),
             Change::NetworkCreate => {
-                self.next += 1;
-                self.networks.insert(self.next, (flight.mark.cluster, flight.mark.epoch));
-                ("network.create", None, true, Ok(()))
+                let there = self.networks.values().any(|(cluster, _)| *cluster == flight.mark.cluster);
+                if !there {
+                    self.next += 1;
+                    self.networks.insert(self.next, (flight.mark.cluster, flight.mark.epoch));
+                }
+                ("network.create", None, !there, Ok(()))
             }
             Change::NetworkRemove(number) => ("network.remove", None, self.networks.remove(number).is_some(), Ok(())),
         };
@@ -320,10 +323,6 @@ impl Provisioner for Cloud {
         self.think().await;
         if self.provisioned(cluster.id).is_none() {
             self.act(mark, Change::NetworkCreate).await?;
-        }
-        // Names are not unique: of several the oldest stays.
-        for number in self.networks_of(cluster.id).into_iter().skip(1) {
-            self.act(mark, Change::NetworkRemove(number)).await?;
         }
         self.provisioned(cluster.id).map(Progress::Done).ok_or_else(|| Error::Broken("it is gone again".to_owned()))
     }
