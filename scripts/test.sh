@@ -15,6 +15,8 @@ bold "building (from nothing about a quarter of an hour; then minutes)"
 cargo build --workspace --bins --locked
 step "building the tests" cargo test --workspace --all-targets --no-run --locked
 step "tests" cargo test --workspace --locked
+step "simulation: 200 seeds of the whole product" "$CARGO_TARGET_DIR/debug/simulate" whole --seeds 0..200
+step "simulation: power loss of all members, 1,000 seeds" "$CARGO_TARGET_DIR/debug/simulate" power --seeds 0..1000
 step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 bold "test: PASS ($((SECONDS - began)) s)"
