@@ -19,4 +19,7 @@ step "simulation: 200 seeds of the whole product" "$CARGO_TARGET_DIR/debug/simul
 step "simulation: power loss of all members, 1,000 seeds" "$CARGO_TARGET_DIR/debug/simulate" power --seeds 0..1000
 step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+passed=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$JEROBOAM_CACHE/logs/tests.log" | awk '{sum += $1} END {print sum + 0}')
+skipped=$(grep -c SKIPPED "$JEROBOAM_CACHE/logs/tests.log" || true)
+echo "$passed passed, 0 failed, $skipped skipped"
 bold "test: PASS ($((SECONDS - began)) s)"

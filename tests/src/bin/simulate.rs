@@ -23,7 +23,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         [scenario @ ("whole" | "power"), "--seed", seed] => seed.parse().map_or_else(|_| usage(), |seed| one(scenario, seed)),
-        [scenario @ ("whole" | "power"), "--seeds", range] => match range.split_once("..").map(|(first, end)| (first.parse(), end.parse())) {
+        [scenario @ ("whole" | "power"), "--seeds", range] => match range.split_once("..").map(|(first, end)| (first.parse(), end.parse()))
+        {
             Some((Ok(first), Ok(end))) => many(scenario, first, end),
             _ => usage(),
         },
@@ -41,7 +42,8 @@ fn one(scenario: &str, seed: u64) -> ExitCode {
         tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
     }
     let line = match scenario {
-        "power" => sim::power::run(seed).map(|summary| format!("hash {:016x}: {} acknowledged, purged to {}", summary.hash, summary.acknowledged, summary.purged)),
+        "power" => sim::power::run(seed)
+            .map(|summary| format!("hash {:016x}: {} acknowledged, purged to {}", summary.hash, summary.acknowledged, summary.purged)),
         _ => sim::run(&Plan::of(seed)).map(|summary| {
             format!(
                 "hash {:016x}: {} operations, {} terms, {} states compared, {} effects, {:?} simulated, {:?}",

@@ -100,7 +100,9 @@ impl Client {
             let host = self.office.members.get(member).cloned()?;
             let answer = ask(&host, request.body(Full::new(bytes)).ok()?, ATTEMPT).await;
             match answer {
-                Some(answer) if answer.status != StatusCode::SERVICE_UNAVAILABLE && answer.status != StatusCode::GATEWAY_TIMEOUT => return Some(answer),
+                Some(answer) if answer.status != StatusCode::SERVICE_UNAVAILABLE && answer.status != StatusCode::GATEWAY_TIMEOUT => {
+                    return Some(answer);
+                }
                 _ => {}
             }
             member = (member + 1) % self.office.members.len();
@@ -175,7 +177,8 @@ impl Client {
         let answer = self.persist(Method::PATCH, &format!("/v1/baymodels/{register}"), Some(&rename(value)), Some(revision)).await;
         let refused = answer.as_ref().is_some_and(|answer| answer.status == StatusCode::PRECONDITION_FAILED);
         let result = answer.map(|answer| answer.told(Some(Value::Swap(old, value))));
-        let result = result.map(|(kind, told)| if refused { (Kind::Fail, Told { error: None, value: Some(Value::Nil), ..told }) } else { (kind, told) });
+        let result = result
+            .map(|(kind, told)| if refused { (Kind::Fail, Told { error: None, value: Some(Value::Nil), ..told }) } else { (kind, told) });
         self.end(Verb::Cas, register, result);
     }
 

@@ -96,7 +96,12 @@ impl Cloud {
         let mut world = self.world();
         world.now_ms = now_ms;
         loop {
-            let due = world.flights.iter().enumerate().filter(|(_, flight)| flight.due_ms <= now_ms).min_by_key(|(_, flight)| (flight.due_ms, flight.ticket));
+            let due = world
+                .flights
+                .iter()
+                .enumerate()
+                .filter(|(_, flight)| flight.due_ms <= now_ms)
+                .min_by_key(|(_, flight)| (flight.due_ms, flight.ticket));
             let Some((position, _)) = due else { return };
             let flight = world.flights.remove(position);
             let result = world.take_effect(&flight);
@@ -169,7 +174,13 @@ impl Cloud {
             return Ok(found);
         }
         if !from.contains(&found.status) {
-            let state = if found.status == ContainerStatus::Paused { "is paused" } else if to == ContainerStatus::Running { "is not paused" } else { "is not running" };
+            let state = if found.status == ContainerStatus::Paused {
+                "is paused"
+            } else if to == ContainerStatus::Running {
+                "is not paused"
+            } else {
+                "is not running"
+            };
             return Err(Error::Refused(format!("container {id} {state}")));
         }
         self.act(mark, Change::Status(id, to)).await?;
@@ -254,7 +265,13 @@ impl World {
 impl Engine for Cloud {
     async fn look(&self) -> Result<EngineSeen, Error> {
         self.think().await;
-        let node = NodeSeen { external_id: "host".to_owned(), name: "host".to_owned(), address: Some("10.0.0.1".to_owned()), ready: true, ..NodeSeen::default() };
+        let node = NodeSeen {
+            external_id: "host".to_owned(),
+            name: "host".to_owned(),
+            address: Some("10.0.0.1".to_owned()),
+            ready: true,
+            ..NodeSeen::default()
+        };
         Ok(EngineSeen { coe_version: Some("1".to_owned()), health: Some(Health::Healthy), nodes: vec![node], ..EngineSeen::default() })
     }
 

@@ -83,7 +83,8 @@ impl Nemesis {
         let Some(slot) = world.members.get(member) else { return };
         sim.crash(slot.name.as_str());
         slot.crashed(keeps);
-        let back = now_ms + if self.chance.random_bool(0.8) { self.chance.random_range(20..900) } else { self.chance.random_range(900..4000) };
+        let back =
+            now_ms + if self.chance.random_bool(0.8) { self.chance.random_range(20..900) } else { self.chance.random_range(900..4000) };
         self.down.push((member, back));
         self.count(world, "crash", &slot.name);
     }

@@ -30,7 +30,8 @@ pub async fn serve(router: axum::Router) -> std::io::Result<()> {
         let (stream, _) = listener.accept().await?;
         let service = TowerToHyperService::new(router.clone());
         // A connection that breaks is the business of the client at its other end.
-        connections.spawn(async move { hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.is_ok() });
+        connections
+            .spawn(async move { hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.is_ok() });
         while connections.try_join_next().is_some() {}
     }
 }

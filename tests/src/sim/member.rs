@@ -7,11 +7,11 @@ use std::{
 
 use api::{App, Identity, Tokens};
 use conductor::Conductor;
-use rand::{RngCore, SeedableRng, rngs::StdRng};
 use raft::{
     Addresses, Boot, JoinToken, Member, Settings,
     seam::{Chance, Executor, Seams, Wall},
 };
+use rand::{RngCore, SeedableRng, rngs::StdRng};
 use storage::{Store, folder::Expect};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -87,7 +87,14 @@ pub async fn start(world: &World, position: usize) -> Result<Member, Failure> {
     let slot = world.members.get(position).ok_or("there is no such member")?;
     let seams = seams(slot.seed, slot.starting())?;
     let addresses = Addresses { peer: format!("{}:{PEER}", slot.name), api: format!("http://{}:9511", slot.name), name: slot.name.clone() };
-    let boot = |store: Store| Boot { store, seams: seams.clone(), settings: settings(), tls: None, listen: format!("0.0.0.0:{PEER}"), addresses: addresses.clone() };
+    let boot = |store: Store| Boot {
+        store,
+        seams: seams.clone(),
+        settings: settings(),
+        tls: None,
+        listen: format!("0.0.0.0:{PEER}"),
+        addresses: addresses.clone(),
+    };
     let member = match Store::open(slot.disk.attach(), Expect::default()) {
         Ok(store) => again(boot(store), world, &slot.name).await?,
         Err(storage::Error::Empty { .. }) if position == 0 => {
@@ -176,7 +183,6 @@ where
 pub async fn nothing(_world: World, _handle: raft::Handle) {
     std::future::pending().await
 }
-
 
 /// The whole member: consensus, conductor over the simulated outside, REST.
 ///

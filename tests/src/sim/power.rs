@@ -48,7 +48,12 @@ pub fn run(seed: u64) -> Result<Summary, String> {
     let world = World::new(seed, 3);
     let acknowledged = Acknowledged::default();
     let (least, most) = faults::latency(seed);
-    let mut sim = turmoil::Builder::new().rng_seed(seed).simulation_duration(Duration::from_secs(600)).min_message_latency(least).max_message_latency(most).build();
+    let mut sim = turmoil::Builder::new()
+        .rng_seed(seed)
+        .simulation_duration(Duration::from_secs(600))
+        .min_message_latency(least)
+        .max_message_latency(most)
+        .build();
     for position in 0..3 {
         let name = world.members[position].name.clone();
         let (world, acknowledged) = (world.clone(), Arc::clone(&acknowledged));
@@ -132,7 +137,13 @@ async fn work(world: World, handle: Handle, position: usize, acknowledged: Ackno
 async fn writer(world: World, handle: Handle, acknowledged: Acknowledged) {
     loop {
         let id = TemplateId::new(handle.seams().chance.uuid());
-        let wish = TemplateWish { name: format!("t-{id}"), coe: "swarm".to_owned(), image_id: "busybox".to_owned(), server_type: "vm".to_owned(), ..Default::default() };
+        let wish = TemplateWish {
+            name: format!("t-{id}"),
+            coe: "swarm".to_owned(),
+            image_id: "busybox".to_owned(),
+            server_type: "vm".to_owned(),
+            ..Default::default()
+        };
         let actor = Actor { project_id: "p".to_owned(), user_id: "u".to_owned(), ..Actor::default() };
         let write = Write { command: Command::TemplateCreate(TemplateCreate { id, wish }), actor: Some(actor), key: None };
         let written = handle.write(write, Instant::now() + Duration::from_secs(2)).await;

@@ -96,7 +96,11 @@ pub fn judge(world: &World) -> Result<(), String> {
 fn same_digest(world: &World) -> Vec<String> {
     let digests: Vec<_> = world.members.iter().filter_map(|slot| Some((slot.name.clone(), slot.handle()?.digest().ok()?))).collect();
     let distinct: BTreeSet<_> = digests.iter().map(|(_, digest)| digest.clone()).collect();
-    if distinct.len() == 1 && digests.len() == world.members.len() { Vec::new() } else { vec![format!("members differ at rest: {digests:?}")] }
+    if distinct.len() == 1 && digests.len() == world.members.len() {
+        Vec::new()
+    } else {
+        vec![format!("members differ at rest: {digests:?}")]
+    }
 }
 
 fn whole_state(world: &World) -> Result<Vec<String>, String> {

@@ -96,7 +96,8 @@ pub struct World {
 impl World {
     /// A world of a seed.
     pub fn new(seed: u64, members: usize) -> Self {
-        let slots = (1..=members).map(|number| Slot::new(format!("m{number}"), seed.wrapping_mul(31).wrapping_add(number as u64))).collect();
+        let slots =
+            (1..=members).map(|number| Slot::new(format!("m{number}"), seed.wrapping_mul(31).wrapping_add(number as u64))).collect();
         Self { members: Arc::new(slots), cloud: Cloud::new(seed ^ 0xc10d, 20), story: Story::default(), tokens: Arc::default() }
     }
 

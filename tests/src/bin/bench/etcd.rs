@@ -21,8 +21,7 @@ impl Cluster {
         let folder = folder.join("etcd");
         std::fs::create_dir_all(&folder)?;
         let tls = tls(&folder)?;
-        let names: Vec<String> =
-            PEER_PORTS.iter().enumerate().map(|(index, port)| format!("e{index}=https://127.0.0.1:{port}")).collect();
+        let names: Vec<String> = PEER_PORTS.iter().enumerate().map(|(index, port)| format!("e{index}=https://127.0.0.1:{port}")).collect();
         let mut members = Vec::new();
         for (index, (client, peer)) in CLIENT_PORTS.iter().zip(PEER_PORTS).enumerate() {
             let log = std::fs::File::create(folder.join(format!("e{index}.log")))?;
@@ -75,9 +74,11 @@ impl Cluster {
 fn tls(folder: &Path) -> Result<Vec<String>> {
     let (authority, certificate, key) = crate::jeroboam::peer_certificate()?;
     let mut arguments = Vec::new();
-    for (flag, name, text) in
-        [("--peer-trusted-ca-file", "ca.pem", authority), ("--peer-cert-file", "peer.pem", certificate), ("--peer-key-file", "peer.key", key)]
-    {
+    for (flag, name, text) in [
+        ("--peer-trusted-ca-file", "ca.pem", authority),
+        ("--peer-cert-file", "peer.pem", certificate),
+        ("--peer-key-file", "peer.key", key),
+    ] {
         let file = folder.join(name);
         std::fs::write(&file, text)?;
         arguments.push(format!("{flag}={}", file.display()));

@@ -42,7 +42,8 @@ impl Cluster {
         std::fs::write(folder.join("tokens.toml"), tokens)?;
         let mut cluster = Self { scripts: root.join("bench"), folder, members: Vec::new() };
         for (position, port) in PORTS.into_iter().enumerate() {
-            let entry = if position == 0 { vec!["--bootstrap".to_owned()] } else { vec!["--token".to_owned(), cluster.join_token(&program)?] };
+            let entry =
+                if position == 0 { vec!["--bootstrap".to_owned()] } else { vec!["--token".to_owned(), cluster.join_token(&program)?] };
             cluster.start_member(&program, position + 1, port, &entry)?;
         }
         Ok(cluster)
@@ -101,7 +102,8 @@ impl Cluster {
     fn ids(&self) -> Result<PathBuf> {
         let file = self.folder.join("ids");
         if !file.exists() {
-            let page: serde_json::Value = serde_json::from_str(&get(&format!("http://127.0.0.1:{}/v1/baymodels?limit={READ_IDS}", PORTS[0]))?)?;
+            let page: serde_json::Value =
+                serde_json::from_str(&get(&format!("http://127.0.0.1:{}/v1/baymodels?limit={READ_IDS}", PORTS[0]))?)?;
             let mut ids = std::fs::File::create(&file)?;
             for object in page["baymodels"].as_array().into_iter().flatten() {
                 writeln!(ids, "{}", object["uuid"].as_str().unwrap_or_default())?;

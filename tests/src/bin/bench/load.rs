@@ -84,7 +84,11 @@ fn wrk(endpoint: &str, (script, arguments): &(PathBuf, Vec<String>), connections
 /// wrk takes one script; the report is appended to a copy of it, made once: a wrk that is starting may be reading it.
 fn with_report(script: &Path) -> Result<PathBuf> {
     let report = script.with_file_name("report.lua");
-    let copy = std::env::temp_dir().join(format!("jeroboam-bench-{}-{}", std::process::id(), script.file_name().unwrap_or_default().to_string_lossy()));
+    let copy = std::env::temp_dir().join(format!(
+        "jeroboam-bench-{}-{}",
+        std::process::id(),
+        script.file_name().unwrap_or_default().to_string_lossy()
+    ));
     if !copy.exists() {
         std::fs::write(&copy, format!("{}\n{}", std::fs::read_to_string(script)?, std::fs::read_to_string(report)?))?;
     }

@@ -31,8 +31,21 @@ pub(crate) fn markdown(rows: &[Row], seconds: u32) -> String {
         let (etcd, ours) = (&row.etcd, &row.ours);
         text.push_str(&format!(
             "| {} | {} | {:.0} / {:.0} | **{:.2}** | {:.2} / {:.2} | {:.1} / {:.1} | {:.0} / {:.0} | {} / {} | {} / {} |\n",
-            row.kind, row.connections, etcd.rate, ours.rate, ours.rate / etcd.rate.max(1.0), etcd.p50, ours.p50, etcd.p99, ours.p99,
-            etcd.cpu_us, ours.cpu_us, etcd.mib, ours.mib, etcd.errors, ours.errors,
+            row.kind,
+            row.connections,
+            etcd.rate,
+            ours.rate,
+            ours.rate / etcd.rate.max(1.0),
+            etcd.p50,
+            ours.p50,
+            etcd.p99,
+            ours.p99,
+            etcd.cpu_us,
+            ours.cpu_us,
+            etcd.mib,
+            ours.mib,
+            etcd.errors,
+            ours.errors,
         ));
     }
     text

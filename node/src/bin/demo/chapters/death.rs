@@ -40,7 +40,9 @@ pub(super) async fn kill_the_leader(stage: &mut Stage) -> Result<Duration, Failu
     let after = After { rest: &rest, survivors: &survivors, victim, killed };
     let path = format!("/v1/containers/{}", stage.container);
     let (leads, first, owned, answers) = tokio::join!(after.leader(), after.write(&stream), after.owner(&bay), after.execute(&path));
-    (leads?, owned?, answers?);
+    leads?;
+    owned?;
+    answers?;
     let first = first?;
     sleep(AFTER).await;
     let made = stream.stop().await?;
