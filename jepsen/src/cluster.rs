@@ -4,7 +4,7 @@
 //! else in the crate deals with members by name. Each member has a folder:
 //!
 //! ```text
-//! <run>/tokens   <run>/pki/member-1/   <run>/n1/{config.toml, token, data/}   <run>/n1.log
+//! <run>/tokens.toml   <run>/pki/member-1/   <run>/n1/{config.toml, token, data/}   <run>/n1.log
 //! ```
 //!
 //! Members talk to each other under mutual TLS, as in production: the first has number 1, `jeroboam member add` says the
@@ -103,7 +103,8 @@ impl Cluster {
         let folder = &self.settings.folder;
         fs::create_dir_all(folder).map_err(Error::file("make", folder))?;
         let tokens = self.tokens();
-        fs::write(&tokens, format!("{TOKEN} chaos chaos admin\n")).map_err(Error::file("write", &tokens))?;
+        let token = format!("[[token]]\ntoken = {TOKEN:?}\nproject_id = \"chaos\"\nuser_id = \"chaos\"\nroles = [\"admin\"]\n");
+        fs::write(&tokens, token).map_err(Error::file("write", &tokens))?;
         self.command(&["pki", "init", "--dir", &text(&self.pki())]).await.map(drop)
     }
 
@@ -209,7 +210,7 @@ impl Cluster {
     }
 
     fn tokens(&self) -> PathBuf {
-        self.settings.folder.join("tokens")
+        self.settings.folder.join("tokens.toml")
     }
 
     fn pki(&self) -> PathBuf {
@@ -251,6 +252,12 @@ impl Cluster {
         .await
     }
 
+    /// Tells all members that answer to take a snapshot and shorten their logs; how many did.
+    pub async fn compact(&self) -> usize {
+        let told = self.members.iter().map(|one| admin::compact(&one.endpoint));
+        futures::future::join_all(told).await.into_iter().flatten().count()
+    }
+
     /// Who owns what, as the first member that answers says.
     pub async fn ownership(&self) -> Vec<Ownership> {
         for member in &self.members {
@@ -267,13 +274,23 @@ impl Cluster {
         self.members.iter().find(|one| one.number == number).map(|one| one.endpoint.name.to_string())
     }
 
-    /// Waits until a member answers and knows a leader.
-    pub async fn serving(&self, name: &str, limit: Duration) -> Result<(), Error> {
-        self.until(&format!("{name} serving"), limit, async |cluster| {
-            let statuses = cluster.statuses().await;
-            statuses.iter().any(|one| one.name == name && one.leader.is_some()).then_some(())
-        })
-        .await
+    /// Waits until a member answers and knows a leader; an error at once when its process ends instead.
+    pub async fn serving(&mut self, name: &str, limit: Duration) -> Result<(), Error> {
+        let started = Instant::now();
+        loop {
+            let member = self.member(name)?;
+            if let Some(status) = member.program.ended_by_itself() {
+                let (member, status, last) = (name.to_owned(), status.to_string(), member.program.last_line());
+                return Err(Error::Ended { member, status, last });
+            }
+            if admin::status(&member.endpoint).await.is_ok_and(|status| status.leader.is_some()) {
+                return Ok(());
+            }
+            if started.elapsed() >= limit {
+                return Err(Error::late(format!("{name} serving"), limit));
+            }
+            sleep(LOOK).await;
+        }
     }
 
     /// Waits until a member is a voter.

@@ -1,7 +1,7 @@
 //! What can go wrong in the harness itself.
 //!
-//! A campaign that ends with one of them has the verdict *unknown*, with one exception: what is *late* is the product,
-//! and that is a violation of liveness.
+//! A campaign that ends with one of them has the verdict *unknown*, with two exceptions: what is *late*, and what *ended* by
+//! itself, is the product, and that is a violation of liveness.
 
 use std::path::PathBuf;
 
@@ -34,6 +34,16 @@ pub enum Error {
         what: String,
         /// The limit in seconds.
         seconds: u64,
+    },
+    /// A member ended although nobody ended it.
+    #[error("{member} ended by itself with {status}: {last}")]
+    Ended {
+        /// The member.
+        member: String,
+        /// Its exit status.
+        status: String,
+        /// The last line of its log.
+        last: String,
     },
     /// The product answered in a way that the harness cannot read.
     #[error("{member} answered {request} in an unreadable way: {reason}")]

@@ -95,7 +95,8 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
 }
 
 async fn make_bay(stage: &mut Stage) -> Result<String, Error> {
-    let model = made(stage, baymodel::create("chaos-bay", 0, stage.chance.clone().key())).await?;
+    let key = stage.chance.key();
+    let model = made(stage, baymodel::create("chaos-bay", 0, key)).await?;
     let key = stage.chance.key();
     let bay = made(stage, container::create_bay("chaos", &model, key)).await?;
     let started = Instant::now();

@@ -148,7 +148,7 @@ impl<'a> Campaign<'a> {
         let mut shots = Vec::new();
         for number in 0..self.plan.runs {
             progress.at(number, &format!("{} on the {}", self.kind.fault, self.kind.target));
-            shots.push(self.shoot().await?);
+            shots.push(self.shoot(&creates).await?);
         }
         sleep(self.plan.calm).await;
         let well = load.stop().await;
@@ -159,12 +159,13 @@ impl<'a> Campaign<'a> {
         Ok(summary)
     }
 
-    async fn shoot(&mut self) -> Result<Shot, Error> {
+    async fn shoot(&mut self, creates: &Creates) -> Result<Shot, Error> {
         sleep(self.plan.calm).await;
         let stage = &mut self.stage;
         let victim = self.kind.target.find(&stage.cluster, &mut stage.chance).await?;
         let term = highest_term(stage).await;
         let owned = owned_by(stage, &victim).await;
+        creates.until_busy().await;
         let at = self.kind.fault.install(&mut stage.cluster, &victim, &stage.recorder)?;
         let (owned_again, ()) =
             tokio::join!(owned_again(stage, owned, at), sleep(self.kind.fault.lasts().max(Duration::from_millis(2500))));
@@ -249,7 +250,8 @@ impl<'a> Campaign<'a> {
 
     async fn make_bays(&mut self) -> Result<(), Error> {
         let stage = &mut self.stage;
-        let model = made(stage, baymodel::create(OURS, 0, stage.chance.clone().key())).await?;
+        let key = stage.chance.key();
+        let model = made(stage, baymodel::create(OURS, 0, key)).await?;
         for number in 0..BAYS {
             let key = stage.chance.key();
             let request = container::create_bay(&format!("bay-{number}"), &model, key);

@@ -102,6 +102,7 @@ fn covered(events: &[Event], done: &[chaos::Done], plan: Plan) -> Coverage {
     let judged = operations.iter().filter(|one| one.ended != u64::MAX).count() as u64;
     let leaders = done.iter().filter(|one| one.target == Target::Leader && !matches!(one.fault, Fault::Pause(_))).count() as u64;
     let busy = done.iter().filter(|one| coverage::in_flight(&operations, one.at) > 0).count() as u64;
+    let compacted = done.iter().filter(|one| one.compacted).count() as u64;
     let last = done.last().map_or(u64::MAX, |one| one.at);
     let after = operations.iter().filter(|one| one.began > last && one.ended != u64::MAX).count();
     Coverage::default()
@@ -109,5 +110,6 @@ fn covered(events: &[Event], done: &[chaos::Done], plan: Plan) -> Coverage {
         .with("faults", done.len() as u64, plan.faults)
         .with("leaders ended", leaders, plan.faults.div_ceil(4))
         .with("faults that hit operations in flight", busy, plan.faults.div_ceil(2))
+        .with("logs shortened while a member was down", compacted, 1)
         .with("operations after the last fault", after as u64, 100)
 }

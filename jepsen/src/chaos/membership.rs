@@ -148,7 +148,8 @@ async fn lag(stage: &mut Stage) -> Result<(String, bool), Error> {
         if started.elapsed() > LAG {
             return Err(Error::late(format!("the others purging beyond {beyond}"), LAG));
         }
-        sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(500)).await;
+        stage.cluster.compact().await;
     }
     stage.cluster.restart(&name).await?;
     let target = stage.cluster.statuses().await.iter().map(|one| one.applied).max().unwrap_or(0);

@@ -18,6 +18,8 @@ pub struct Done {
     pub member: String,
     /// When, on the history's clock.
     pub at: u64,
+    /// Whether the others shortened their logs meanwhile.
+    pub compacted: bool,
 }
 
 /// The mixture of faults of a long run: kills of leaders most of all, pauses beyond the lease now and then.
@@ -47,8 +49,12 @@ pub async fn until(
         let (fault, target) = mixture(chance, lease);
         let member = target.find(cluster, chance).await?;
         let rest = Duration::from_millis(chance.between(300, 2500));
-        let at = fault.run(cluster, &member, recorder, rest).await?;
-        done.push(Done { fault, target, member, at });
+        let at = fault.install(cluster, &member, recorder)?;
+        sleep(fault.lasts() + rest).await;
+        // Half of the members that were down come back to find their log purged, and need a snapshot.
+        let compacted = !matches!(fault, Fault::Pause(_)) && chance.percent(50) && cluster.compact().await > 0;
+        fault.heal(cluster, &member, recorder).await?;
+        done.push(Done { fault, target, member, at, compacted });
     }
     Ok(done)
 }

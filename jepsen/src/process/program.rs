@@ -98,6 +98,13 @@ impl Program {
         self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
     }
 
+    /// The last line it printed, empty when there is none.
+    #[must_use]
+    pub fn last_line(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&log).lines().next_back().unwrap_or_default().to_owned()
+    }
+
     /// `kill -9`, and waits until the operating system has buried it.
     pub async fn kill(&mut self) -> Result<(), Error> {
         let Some(child) = self.child.as_mut() else { return Ok(()) };

@@ -66,11 +66,11 @@ impl Summary {
         self.missed.push(words.into());
     }
 
-    /// Adds an error that ended a part: what was late is a violation, anything else makes the verdict unknown.
+    /// Adds an error that ended a part: what was late or ended by itself is a violation, anything else makes the verdict unknown.
     pub fn error(&mut self, part: &str, error: &Error) {
         let words = format!("{part}: {error}");
         match error {
-            Error::Late { .. } => self.findings.push(format!("liveness: {words}")),
+            Error::Late { .. } | Error::Ended { .. } => self.findings.push(format!("liveness: {words}")),
             _ => self.harness.push(words),
         }
     }

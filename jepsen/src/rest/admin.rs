@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::Value;
 
 use super::{Endpoint, Request};
@@ -74,6 +75,13 @@ pub async fn replica(member: &Endpoint) -> Result<Replica, Error> {
         applied: reply.body.get("applied").and_then(loose_number).unwrap_or(0),
         digest: reply.body.get("digest").and_then(Value::as_str).unwrap_or_default().to_owned(),
     })
+}
+
+/// Tells a member to take a snapshot now and to drop what it makes superfluous from its log.
+pub async fn compact(member: &Endpoint) -> Result<(), Error> {
+    let mut request = Request::get("/v1/jeroboam/snapshot");
+    request.method = Method::POST;
+    member.ask(&request, Duration::from_secs(15)).await.map(drop)
 }
 
 /// Asks a member who owns what.

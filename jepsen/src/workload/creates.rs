@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 use super::load::{Load, Stop};
@@ -32,13 +32,24 @@ pub struct Creates {
     hopper: Hopper,
     recorder: Arc<Recorder>,
     skipped: Arc<AtomicU64>,
+    in_flight: Arc<AtomicU64>,
 }
 
 impl Creates {
     /// Nothing runs yet.
     #[must_use]
     pub fn new(hopper: Hopper, recorder: Arc<Recorder>) -> Self {
-        Self { hopper, recorder, skipped: Arc::default() }
+        Self { hopper, recorder, skipped: Arc::default(), in_flight: Arc::default() }
+    }
+
+    /// Waits, a second at most, until a request is in flight: a fault between two requests tests little.
+    pub async fn until_busy(&self) {
+        for _ in 0..5000 {
+            if self.in_flight.load(Ordering::Relaxed) > 0 {
+                return;
+            }
+            sleep(Duration::from_micros(200)).await;
+        }
     }
 
     /// What happened on the way.
@@ -87,7 +98,9 @@ impl Creates {
         let begin = Draft::new(Kind::Invoke, self.recorder.process(), Verb::Create, Value::Text(name.as_str().into()));
         let request = baymodel::create(&name, number, key);
         self.recorder.record(begin.clone());
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
         let answer = hopper.send(&request).await;
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.recorder.record(completed(begin, answer));
     }
 }
