@@ -114,11 +114,14 @@ impl Read<'_> {
         if election_max <= election_min {
             return Err(self.wrong("raft.election_max", "must be longer than raft.election_min"));
         }
+        let keep_entries: u64 = self.number("raft.keep_entries", 100, 1_000_000_000)?;
+        let purge_step: u64 = self.number("raft.purge_step", 1, 1_000_000)?;
         Ok(raft::Settings {
             heartbeat,
             election_min,
             election_max,
-            keep_entries: self.number("raft.keep_entries", 100, 1_000_000_000)?,
+            keep_entries,
+            purge_step: purge_step.min(keep_entries),
             purge_interval: self.duration("raft.purge_interval")?,
             lag_threshold: self.number("raft.lag_threshold", 10, 1_000_000_000)?,
             snapshot_bytes_per_second: self.number("raft.snapshot_bytes_per_second", 65_536, i64::MAX)?,
