@@ -27,8 +27,9 @@ use crate::{
     version::Version,
 };
 
-/// How often a change is computed afresh when others change the same object meanwhile.
-const ATTEMPTS: usize = 5;
+/// How often a change is computed afresh when others change the same object meanwhile. In each round somebody's change succeeds, so this is
+/// the number of others that one may lose to; the request's own deadline ends it earlier.
+const ATTEMPTS: usize = 200;
 
 /// The log index an answer was made at, and how old the state may be; noted where it happens, told in the headers.
 #[derive(Debug, Default)]

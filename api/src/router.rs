@@ -225,7 +225,9 @@ impl Table {
             if *literal.get_or_insert(params.is_empty()) != params.is_empty() {
                 continue;
             }
-            if Some(route.verb) == verb {
+            // As in Magnum there is no HEAD, but for what load balancers ask.
+            let asked = *method != Method::HEAD || matches!(route.form, Form::Public | Form::PublicVersioned);
+            if asked && Some(route.verb) == verb {
                 let decoded: Option<Params> = params.into_iter().map(|param| query::decoded(param, false)).collect();
                 return decoded.map(|params| Matched { route, params }).ok_or_else(Error::path);
             }

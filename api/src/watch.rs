@@ -109,6 +109,8 @@ impl Watch {
                 return Some(piece);
             }
             if !self.read().await? {
+                // Reading waits for nothing; others want the thread too.
+                tokio::task::yield_now().await;
                 continue;
             }
             let stopping = self.app.stopping.clone();

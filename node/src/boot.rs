@@ -44,8 +44,8 @@ impl Running {
                     return reason;
                 }
             }
-            // It ended without a word, as it does in a stop.
-            std::future::pending().await
+            // In a stop nobody asks any more; at any other time this was a panic.
+            "the conductor ended without a word".to_owned()
         };
         tokio::select! {
             reason = self.member.fatal() => reason,

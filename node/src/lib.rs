@@ -21,6 +21,7 @@ pub mod config;
 pub mod control;
 mod entry;
 mod error;
+mod first;
 mod metrics;
 mod run;
 mod runtime;

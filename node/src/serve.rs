@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::config;
+use crate::{config, first::First};
 
 /// Streams of one HTTP/2 connection at once.
 const STREAMS: u32 = 256;
@@ -63,11 +63,16 @@ impl Serve {
                 },
             };
             let service = TowerToHyperService::new(self.router.clone());
+            let (io, came) = First::new(io);
             let connection = builder.serve_connection_with_upgrades::<_, _, Body>(TokioIo::new(io), service).into_owned();
             let connection = graceful.watch(connection);
+            let patience = self.settings.header_timeout;
             connections.spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(error, from, "a connection ended badly");
+                tokio::select! {
+                    ended = connection => if let Err(error) = ended {
+                        tracing::debug!(error, from, "a connection ended badly");
+                    },
+                    () = came.silent(patience) => tracing::debug!(from, "a connection sent nothing and is closed"),
                 }
                 drop(permit);
             });

@@ -53,6 +53,9 @@ const PATCH: Rules = Rules {
         "trustee_user_name",
         "trustee_password",
         "trustee_user_id",
+        // A classic object has no health.
+        "health_status",
+        "health_status_reason",
     ],
     fixed: &["baymodel_id"],
     dictionaries: &["labels"],

@@ -14,7 +14,10 @@ pub fn floor(view: &(impl View + ?Sized)) -> Result<u64, Fault> {
     Ok(Meta::read(view)?.event_floor)
 }
 
-/// Events after the entry `cursor` that the scope sees, in order. At least `limit` if there are so many: the events of one entry are
+/// How many events are looked at, at the most, for each one that is asked for, so that other projects' events cost their reader little.
+const LOOKED_AT: usize = 8;
+
+/// Events after the entry `cursor` that the scope sees, in order. About `limit` of them, fewer when most are not seen: the events of one entry are
 /// never torn apart, so that the last one's index is a cursor. The second value is the cursor for the next call, which also moves over
 /// events that the scope does not see.
 pub fn after(view: &(impl View + ?Sized), cursor: u64, limit: usize, scope: Scope<'_>) -> Result<(Vec<Event>, u64), Fault> {
@@ -23,9 +26,11 @@ pub fn after(view: &(impl View + ?Sized), cursor: u64, limit: usize, scope: Scop
     let mut events: Vec<Event> = Vec::new();
     let mut reached = cursor;
     let mut fault = None;
+    let (mut looked_at, enough) = (0usize, limit.saturating_mul(LOOKED_AT));
     view.scan(range, &mut |key, value| match record::decode::<Event>(key, value) {
         Ok(event) => {
-            if event.index != reached && events.len() >= limit {
+            looked_at += 1;
+            if event.index != reached && (events.len() >= limit || looked_at > enough) {
                 return Visit::Stop;
             }
             reached = event.index;

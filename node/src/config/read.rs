@@ -4,6 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{Api, Cluster, Conductor, Config, Error, Format, Layers, Log, Member, Peer, Runtime, Stop, value, value::Value};
 
+/// The longest duration that is taken; longer ones are mistakes, and some would not fit into a clock.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 pub(super) fn config(layers: &Layers) -> Result<Config, Error> {
     let read = Read(layers);
     Ok(Config {
@@ -203,7 +206,16 @@ impl Read<'_> {
 
     fn duration(&self, key: &str) -> Result<Duration, Error> {
         let text = self.text(key)?;
-        value::duration(text).ok_or_else(|| self.wrong(key, &format!("must be a duration such as \"150ms\" or \"5s\", not {text:?}")))
+        let wrong = || self.wrong(key, &format!("must be a duration such as \"150ms\" or \"5s\", not {text:?}"));
+        let duration = value::duration(text).ok_or_else(wrong)?;
+        if duration > LONGEST {
+            return Err(self.wrong(key, "must be at most 365 days"));
+        }
+        // Only the limits of a stop may be nothing; a wait or an interval of nothing would spin.
+        if duration.is_zero() && !key.starts_with("stop.") {
+            return Err(self.wrong(key, "must be longer than nothing"));
+        }
+        Ok(duration)
     }
 
     fn address(&self, key: &str) -> Result<String, Error> {
