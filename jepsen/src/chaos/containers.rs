@@ -48,8 +48,10 @@ pub struct Plan {
 const BAY: Duration = Duration::from_secs(60);
 /// How long everything may take to come to rest after the last kill.
 const REST: Duration = Duration::from_secs(60);
-/// How long a client goes on with one action: lease, margin, a restart and a slow Docker together.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client goes on with one action: kills keep coming, and each costs a lease, a margin and what is still in flight.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How long all clients together may be without an acknowledged action.
+const PROGRESS: Duration = Duration::from_secs(120);
 /// How long a member may take over one action.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
@@ -123,7 +125,7 @@ async fn kill_owners(options: &Options, stage: &mut Stage, bay: &str, plan: Plan
     let mut moments = Vec::new();
     for number in 0..plan.kills {
         progress.at(number, "kill -9 of the bay's owner");
-        moments.push(kill(stage).await?);
+        moments.push(kill(stage, &containers).await?);
     }
     load.stop().await;
     progress.at(plan.kills, "waiting for rest, then judging");
@@ -132,11 +134,21 @@ async fn kill_owners(options: &Options, stage: &mut Stage, bay: &str, plan: Plan
     judge(stage, &Run { containers, sampler, moments, end, plan }).await
 }
 
-/// At a random moment of the clients' work the owner dies, and comes back after a while.
-async fn kill(stage: &mut Stage) -> Result<u64, Error> {
-    sleep(Duration::from_millis(stage.chance.between(200, 1500))).await;
+/// At a random moment of the clients' work the owner dies, and comes back: half of the time before its lease is over, half of
+/// the time after another has taken over. The next one dies only when something was done again: a cluster that never gets
+/// anything done would pass otherwise.
+async fn kill(stage: &mut Stage, containers: &Containers) -> Result<u64, Error> {
+    let (before, started) = (containers.done(), Instant::now());
+    while containers.done() <= before {
+        if started.elapsed() > PROGRESS {
+            return Err(Error::late("an action after the last kill", PROGRESS));
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    sleep(Duration::from_millis(stage.chance.between(0, 1500))).await;
     let victim = Target::Owner.find(&stage.cluster, &mut stage.chance).await?;
-    let down = Duration::from_millis(stage.chance.between(0, 7500));
+    let (from, to) = if stage.chance.percent(50) { (0, 1500) } else { (6000, 7500) };
+    let down = Duration::from_millis(stage.chance.between(from, to));
     Fault::Kill.run(&mut stage.cluster, &victim, &stage.recorder, down).await
 }
 
@@ -219,7 +231,7 @@ async fn judge(stage: &mut Stage, run: &Run) -> Result<Summary, Error> {
         Coverage::default()
             .with("kills", run.moments.len() as u64, run.plan.kills)
             .with("kills with actions in flight", busy, run.plan.kills.div_ceil(2))
-            .with("containers created", done(Verb::Create) as u64, run.plan.kills)
+            .with("containers created", done(Verb::Create) as u64, run.plan.kills / 2)
             .with("listings by Docker", run.sampler.samples.load(Ordering::Relaxed), run.plan.kills * 5),
     );
     Ok(summary)

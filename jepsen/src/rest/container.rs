@@ -22,10 +22,13 @@ pub async fn bay_status(member: &Endpoint, bay: &str) -> Result<String, Error> {
     Ok(text(&reply.body, "status"))
 }
 
+/// Lives until it is stopped, and then ends at once: the first process of a container gets no SIGTERM it has no handler for.
+const COMMAND: &str = "sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.2; done'";
+
 /// `POST /v1/containers`: a container that lives until it is stopped.
 #[must_use]
 pub fn create(name: &str, bay: &str, image: &str, key: String) -> Request {
-    let body = json!({"name": name, "image": image, "bay_uuid": bay, "command": "sleep 86400"});
+    let body = json!({"name": name, "image": image, "bay_uuid": bay, "command": COMMAND});
     Request::change(Method::POST, "/v1/containers", Some(body), key)
 }
 

@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::load::{Load, Stop};
@@ -53,6 +56,7 @@ pub struct Containers {
     image: Arc<str>,
     fates: Arc<Mutex<BTreeMap<String, Fate>>>,
     refusals: Arc<Mutex<Vec<Finding>>>,
+    done: Arc<AtomicU64>,
 }
 
 struct Client {
@@ -65,13 +69,27 @@ impl Containers {
     /// Nothing runs yet.
     #[must_use]
     pub fn new(hopper: Hopper, recorder: Arc<Recorder>, bay: &str, image: &str) -> Self {
-        Self { hopper, recorder, bay: bay.into(), image: image.into(), fates: Arc::default(), refusals: Arc::default() }
+        Self {
+            hopper,
+            recorder,
+            bay: bay.into(),
+            image: image.into(),
+            fates: Arc::default(),
+            refusals: Arc::default(),
+            done: Arc::default(),
+        }
     }
 
     /// What must be true of each acknowledged container, by uuid.
     #[must_use]
     pub fn fates(&self) -> BTreeMap<String, Fate> {
         self.fates.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Actions acknowledged so far.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
     }
 
     /// Actions that were refused although nothing was wrong with them.
@@ -135,6 +153,7 @@ impl Containers {
         self.recorder.record(begin.clone());
         let (line, uuid) = match self.hopper.send(&request).await {
             Answer::Done(reply) => {
+                self.done.fetch_add(1, Ordering::Relaxed);
                 let uuid = uuid.or(baymodel::uuid(&reply)).unwrap_or_default().to_owned();
                 let value = Value::Text(uuid.as_str().into());
                 let line = Draft { kind: Kind::Ok, value, member: Some(reply.member), served: reply.index, ..begin };
