@@ -27,6 +27,8 @@ use crate::{
 pub struct Entry<'a> {
     /// Its log index.
     pub index: u64,
+    /// The term of the leader that put it into the log.
+    pub term: u64,
     /// Log time: stamped by the leader, never going back, milliseconds.
     pub at_ms: u64,
     /// An encoded [`crate::command::Proposal`].
@@ -82,6 +84,7 @@ pub fn apply(tables: &mut dyn Tables, entry: &Entry<'_>) -> Result<Applied, Faul
     let mut context = Context {
         tables,
         index: entry.index,
+        term: entry.term,
         at_ms: meta.at_ms,
         wall_ms,
         actor: actor.unwrap_or_default(),

@@ -219,6 +219,10 @@ pub struct Assign {
     /// Which cluster to whom.
     #[prost(message, repeated, tag = "1")]
     pub assignments: Vec<Assignment>,
+    /// The term in which the leader planned them; all are skipped when the entry stands in another one: a leader that was deposed meanwhile
+    /// knows nothing of what the next one has granted. 0: any term.
+    #[prost(uint64, tag = "2")]
+    pub term: u64,
 }
 
 /// One cluster to one start of one member.

@@ -20,6 +20,8 @@ pub(crate) struct Context<'a> {
     pub(crate) tables: &'a mut dyn Tables,
     /// The entry's log index: revision of all it changes, epoch of all it assigns.
     pub(crate) index: u64,
+    /// The term of the leader that put the entry into the log.
+    pub(crate) term: u64,
     /// Log time, never going back, milliseconds.
     pub(crate) at_ms: u64,
     /// The proposer's wall clock, milliseconds, for people only.

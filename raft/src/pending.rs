@@ -146,10 +146,11 @@ impl Pending {
         let mut taken = Vec::new();
         let mut size = 0;
         while taken.len() < limit && size < bytes {
+            // What was forgotten or answered before it was taken is not waited for.
+            table.cursor = table.cursor.max(table.first);
             let sequence = if let Some(again) = table.again.pop() {
                 again
             } else if table.cursor < table.first + table.slots.len() as u64 {
-                table.cursor = table.cursor.max(table.first);
                 table.cursor += 1;
                 table.cursor - 1
             } else {
@@ -170,7 +171,7 @@ impl Pending {
     /// Whether there is anything to be sent.
     pub(crate) fn has_unsent(&self) -> bool {
         let table = self.table();
-        !table.again.is_empty() || table.cursor < table.first + table.slots.len() as u64
+        !table.again.is_empty() || table.cursor.max(table.first) < table.first + table.slots.len() as u64
     }
 
     /// How many wait, and their bytes.
@@ -264,6 +265,17 @@ mod tests {
         pending.rejected(one);
         assert_eq!(sequences(&pending.take_unsent(10, 1_000)), [one]);
         assert!(pending.take_unsent(10, 1_000).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_write_forgotten_before_it_was_sent_does_not_hide_the_next() {
+        let pending = table(10);
+        let (one, _gone) = accept(&pending);
+        pending.forget(one);
+        assert!(pending.take_unsent(10, 1_000).is_empty());
+        let (two, _answer) = accept(&pending);
+        assert!(pending.has_unsent());
+        assert_eq!(sequences(&pending.take_unsent(10, 1_000)), [two]);
     }
 
     #[tokio::test]

@@ -111,7 +111,8 @@ impl StateMachine {
         let at_ms = command.at_ms.max(batch.applied.at_ms);
         batch.applied.at_ms = at_ms;
         let index = log_id.index;
-        let entry = model::Entry { index, at_ms, payload: &command.payload };
+        let term = log_id.leader_id.term;
+        let entry = model::Entry { index, term, at_ms, payload: &command.payload };
         let applied = model::apply(&mut batch.transaction, &entry).map_err(|fault| {
             self.shared.fatal.set(format!("entry {index} cannot be applied: {fault}"));
             io::Error::other(fault)

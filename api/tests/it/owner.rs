@@ -38,7 +38,7 @@ pub(crate) fn start(server: &Server) {
                     expected_epoch: cluster.epoch,
                     reason: Reason::New.into(),
                 };
-                write(&handle, Command::Assign(Assign { assignments: vec![assignment] })).await;
+                write(&handle, Command::Assign(Assign { assignments: vec![assignment], term: 0 })).await;
             }
             for cluster in ownership::query::by_member(&*reading.view, MemberId(1), 100).unwrap() {
                 for operation in operation::query::open(&*reading.view, cluster.cluster).unwrap() {

@@ -51,20 +51,29 @@ pub(crate) async fn run(shared: Arc<Shared>, grants: Arc<Grants>, stop: Cancella
         };
         tracing::info!(term = now.term, "this member leads: it assigns clusters");
         grants.begin(now.term);
+        let reign = Reign { term: now.term, grants: &grants };
         tokio::select! {
             () = stop.cancelled() => {}
             () = over => {}
-            () = term(&shared, &grants) => {}
+            () = term(&shared, &reign) => {}
         }
         grants.end();
     }
 }
 
+/// One term of leading.
+struct Reign<'a> {
+    /// Which; stands in every assignment, and apply skips those that come into the log in another one.
+    term: u64,
+    /// What was granted in it.
+    grants: &'a Grants,
+}
+
 /// One term. Ends only by being dropped: each await may be the last, and nothing is held across them that must stay whole.
-async fn term(shared: &Shared, grants: &Grants) {
+async fn term(shared: &Shared, reign: &Reign<'_>) {
     let mut pause = shared.settings.lease / 20;
     loop {
-        match scope(shared, grants).await {
+        match scope(shared, reign).await {
             Ok(()) => return,
             Err(error) => tracing::debug!(%error, "assigning is interrupted"),
         }
@@ -73,17 +82,17 @@ async fn term(shared: &Shared, grants: &Grants) {
     }
 }
 
-async fn scope(shared: &Shared, grants: &Grants) -> Result<(), Halt> {
+async fn scope(shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
     let mut changes = shared.handle.changes();
     let mut mirror = Mirror::default();
     mirror.reload(&*shared.fresh_view().await?)?;
     let mut balanced = Instant::now();
     loop {
-        let balance = balanced.elapsed() >= shared.settings.balance && grants.settled_in();
+        let balance = balanced.elapsed() >= shared.settings.balance && reign.grants.settled_in();
         if balance {
             balanced = Instant::now();
         }
-        carry_out(shared, grants, &mirror, balance).await?;
+        carry_out(shared, reign, &mirror, balance).await?;
         if !gather(shared, &mut mirror, &mut changes).await? {
             return Ok(());
         }
@@ -121,19 +130,19 @@ async fn gather(shared: &Shared, mirror: &mut Mirror, changes: &mut Changes) -> 
     }
 }
 
-async fn carry_out(shared: &Shared, grants: &Grants, mirror: &Mirror, balance: bool) -> Result<(), Halt> {
-    let candidates: Vec<Candidate> = mirror.members.values().map(|member| candidate(member, grants)).collect();
+async fn carry_out(shared: &Shared, reign: &Reign<'_>, mirror: &Mirror, balance: bool) -> Result<(), Halt> {
+    let candidates: Vec<Candidate> = mirror.members.values().map(|member| candidate(member, reign.grants)).collect();
     let patience = shared.settings.lease + shared.settings.margin;
     let plan = plan(&candidates, &mirror.holdings(patience), balance);
     if !plan.is_empty() {
         tracing::info!(%plan, "assigning clusters");
-        propose(shared, &plan).await?;
+        propose(shared, reign.term, &plan).await?;
     }
     let homeless_of: BTreeSet<MemberId> = still_holding(&candidates, mirror);
     for lost in candidates.iter().filter(|candidate| candidate.standing == Standing::Lost) {
         // Only when nothing is left to be taken from it may it ask again.
         if !homeless_of.contains(&lost.member) {
-            grants.settled(lost.member);
+            reign.grants.settled(lost.member);
         }
     }
     futures::future::join_all(plan.handover.iter().map(|handover| hand_over(shared, *handover))).await;
@@ -160,8 +169,8 @@ fn still_holding(candidates: &[Candidate], mirror: &Mirror) -> BTreeSet<MemberId
     holdings.iter().filter_map(|holding| holding.owner).map(|(member, _)| member).filter(|member| lost.contains(member)).collect()
 }
 
-async fn propose(shared: &Shared, plan: &Plan) -> Result<(), Halt> {
-    for command in plan.commands() {
+async fn propose(shared: &Shared, term: u64, plan: &Plan) -> Result<(), Halt> {
+    for command in plan.commands(term) {
         let reasons: Vec<_> = command.assignments.iter().map(model::command::Assignment::reason).collect();
         match shared.write(Command::Assign(command)).await? {
             Ok(_) => reasons.into_iter().for_each(|reason| shared.metrics.moved(reason)),

@@ -96,9 +96,9 @@ pub struct Handover {
 }
 
 impl Plan {
-    /// The assignments as commands, [`BATCH`] in each.
-    pub fn commands(&self) -> Vec<Assign> {
-        self.assign.chunks(BATCH).map(|batch| Assign { assignments: batch.to_vec() }).collect()
+    /// The assignments as commands of the leader of this term, [`BATCH`] in each.
+    pub fn commands(&self, term: u64) -> Vec<Assign> {
+        self.assign.chunks(BATCH).map(|batch| Assign { assignments: batch.to_vec(), term }).collect()
     }
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {

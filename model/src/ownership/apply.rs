@@ -33,7 +33,8 @@ pub(crate) fn current(view: &(impl View + ?Sized), cluster: ClusterId, epoch: u6
 /// the outcome's `number`.
 pub(crate) fn assign(context: &mut Context<'_>, command: &Assign) -> Answer {
     let mut number = 0;
-    for assignment in &command.assignments {
+    let overtaken = command.term != 0 && command.term != context.term;
+    for assignment in command.assignments.iter().filter(|_| !overtaken) {
         if assign_one(context, assignment)? {
             number += 1;
         }

@@ -11,7 +11,7 @@ fn log_time_never_goes_back() {
     let mut tables = MemoryTables::default();
     let payload = proposal(actor("p"), Command::Expire(Expire { limit: 1 })).encode_to_vec();
     for (index, at_ms, shown) in [(1, 500, 500), (2, 400, 500), (3, 501, 501)] {
-        apply(&mut tables, &Entry { index, at_ms, payload: &payload }).unwrap();
+        apply(&mut tables, &Entry { index, term: 1, at_ms, payload: &payload }).unwrap();
         assert_eq!(meta::log_time(&tables).unwrap(), shown);
     }
 }
@@ -19,7 +19,7 @@ fn log_time_never_goes_back() {
 #[test]
 fn garbage_is_a_fault() {
     let mut tables = MemoryTables::default();
-    let fault = apply(&mut tables, &Entry { index: 3, at_ms: 1, payload: &[0xff, 0xff, 0xff] }).unwrap_err();
+    let fault = apply(&mut tables, &Entry { index: 3, term: 1, at_ms: 1, payload: &[0xff, 0xff, 0xff] }).unwrap_err();
     assert!(matches!(fault, Fault::Entry { index: 3, .. }));
 }
 
@@ -27,7 +27,7 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(payload in proptest::collection::vec(any::<u8>(), 0..300)) {
         let mut tables = MemoryTables::default();
-        let applied = apply(&mut tables, &Entry { index: 1, at_ms: 1, payload: &payload });
+        let applied = apply(&mut tables, &Entry { index: 1, term: 1, at_ms: 1, payload: &payload });
         prop_assert!(applied.is_ok() || tables.rows().is_empty(), "an entry that cannot be read changes nothing");
     }
 
@@ -40,7 +40,7 @@ proptest! {
         }
         payload.truncate(cut.max(10));
         let mut tables = MemoryTables::default();
-        if apply(&mut tables, &Entry { index: 1, at_ms: 1, payload: &payload }).is_ok() {
+        if apply(&mut tables, &Entry { index: 1, term: 1, at_ms: 1, payload: &payload }).is_ok() {
             prop_assert_eq!(model::check::check(&tables).unwrap(), Vec::<String>::new());
         }
     }

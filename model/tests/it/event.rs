@@ -49,7 +49,7 @@ fn the_oldest_events_go_and_the_floor_says_so() {
     for number in 1..=201_030_u64 {
         let proposal = crate::world::proposal(actor("p1"), create(u128::from(number)));
         let payload = prost::Message::encode_to_vec(&proposal);
-        model::apply(&mut tables, &model::Entry { index: number, at_ms: number, payload: &payload }).unwrap();
+        model::apply(&mut tables, &model::Entry { index: number, term: 1, at_ms: number, payload: &payload }).unwrap();
         if number > 200_000 {
             floors.push(query::floor(&tables).unwrap());
         }

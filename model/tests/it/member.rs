@@ -82,7 +82,7 @@ fn an_unknown_command_stops_the_member() {
     prost::encoding::encode_key(999, prost::encoding::WireType::LengthDelimited, &mut payload);
     prost::encoding::encode_varint(0, &mut payload);
     let mut tables = MemoryTables::default();
-    let fault = apply(&mut tables, &Entry { index: 5, at_ms: 1, payload: &payload }).unwrap_err();
+    let fault = apply(&mut tables, &Entry { index: 5, term: 1, at_ms: 1, payload: &payload }).unwrap_err();
     assert_eq!(fault, Fault::TooNew { index: 5, needed: 2, supported: 1 });
     assert!(tables.rows().is_empty());
 }
@@ -92,7 +92,7 @@ fn a_state_of_a_newer_version_stops_the_member() {
     let mut tables = MemoryTables::default();
     model::record::put(&mut tables, &meta::Meta { version: 2, ..meta::Meta::default() }).unwrap();
     let payload = proposal(actor("p"), Command::Expire(Expire { limit: 1 })).encode_to_vec();
-    let fault = apply(&mut tables, &Entry { index: 5, at_ms: 1, payload: &payload }).unwrap_err();
+    let fault = apply(&mut tables, &Entry { index: 5, term: 1, at_ms: 1, payload: &payload }).unwrap_err();
     assert!(matches!(fault, Fault::TooNew { needed: 2, .. }));
     assert!(tables.get(b"e").unwrap().is_none());
 }

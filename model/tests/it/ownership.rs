@@ -9,7 +9,7 @@ fn assign(world: &mut World, assignments: &[(ClusterId, u64, u64, u64)]) -> u64 
         .iter()
         .map(|&(cluster, member, incarnation, expected_epoch)| Assignment { cluster, member, incarnation, expected_epoch, reason: 0 })
         .collect();
-    world.done(Command::Assign(Assign { assignments })).number
+    world.done(Command::Assign(Assign { assignments, term: 0 })).number
 }
 
 fn two_clusters() -> World {
@@ -66,4 +66,14 @@ fn a_removed_members_clusters_lose_their_owner() {
     let unowned = query::unowned(&world.tables, 9).unwrap();
     assert_eq!(unowned.iter().map(|ownership| (ownership.cluster, ownership.epoch)).collect::<Vec<_>>(), [(id(10), epoch)]);
     assert!(world.changes.contains(&Change::Ownership(id(10))));
+}
+
+#[test]
+fn what_a_deposed_leader_planned_is_skipped() {
+    let mut world = two_clusters();
+    let assignment = Assignment { cluster: id(10), member: 1, incarnation: 1, expected_epoch: 0, reason: 0 };
+    // The entries of this world stand in term 1.
+    let late = Command::Assign(Assign { assignments: vec![assignment.clone()], term: 2 });
+    assert_eq!(world.done(late).number, 0);
+    assert_eq!(world.done(Command::Assign(Assign { assignments: vec![assignment], term: 1 })).number, 1);
 }

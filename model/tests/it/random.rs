@@ -84,7 +84,7 @@ fn members() -> impl Strategy<Value = Command> {
             let assignments = list.into_iter().map(|(cluster, member, incarnation, expected_epoch)| Assignment {
                 cluster, member, incarnation, expected_epoch, reason: 0,
             });
-            Command::Assign(Assign { assignments: assignments.collect() })
+            Command::Assign(Assign { assignments: assignments.collect(), term: 0 })
         }),
         1 => (some(), present()).prop_map(|(cluster, epoch)| Command::Release(Release { cluster, epoch })),
     ]
@@ -247,7 +247,7 @@ fn start() -> Vec<Command> {
     let wish = TemplateWish { name: "a".to_owned(), coe: "swarm".to_owned(), public: true, ..TemplateWish::default() };
     let template = Command::TemplateCreate(TemplateCreate { id: id(1), wish });
     let assignment = |number| Assignment { cluster: id(number), member: 1, incarnation: 1, expected_epoch: 0, reason: 0 };
-    let assign = Command::Assign(Assign { assignments: vec![assignment(1), assignment(2)] });
+    let assign = Command::Assign(Assign { assignments: vec![assignment(1), assignment(2)], term: 0 });
     vec![member(1), member(2), template, cluster_create(1, id(1)), cluster_create(2, id(1)), assign]
 }
 
@@ -266,7 +266,7 @@ impl Pair {
         self.index += 1;
         self.at_ms += 1;
         let payload = proposal.encode_to_vec();
-        let entry = Entry { index: self.index, at_ms: self.at_ms, payload: &payload };
+        let entry = Entry { index: self.index, term: 1, at_ms: self.at_ms, payload: &payload };
         let applied = apply(&mut self.left, &entry).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
         let other = apply(&mut self.right, &entry).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
         prop_assert_eq!(&applied, &other);

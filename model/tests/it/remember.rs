@@ -132,7 +132,7 @@ fn a_projects_keys_have_a_cap() {
         let key = IdempotencyKey { key: format!("k{number}"), digest: digest.to_be_bytes().to_vec() };
         let proposal = Proposal { key: Some(key), ..proposal(actor("p1"), expire.clone()) };
         let payload = prost::Message::encode_to_vec(&proposal);
-        model::apply(&mut tables, &model::Entry { index: number + 1, at_ms: number, payload: &payload }).unwrap();
+        model::apply(&mut tables, &model::Entry { index: number + 1, term: 1, at_ms: number, payload: &payload }).unwrap();
     }
     let kept: Vec<model::remember::RememberedKey> = model::record::all(&tables).unwrap();
     assert_eq!(u64::try_from(kept.len()), Ok(CAP));

@@ -44,7 +44,7 @@ impl World {
     pub(crate) fn payload(&mut self, payload: &[u8]) -> Result<Applied, Fault> {
         self.index += 1;
         self.at_ms += 1;
-        let entry = Entry { index: self.index, at_ms: self.at_ms, payload };
+        let entry = Entry { index: self.index, term: 1, at_ms: self.at_ms, payload };
         let mut tables = self.tables.clone();
         let applied = apply(&mut tables, &entry)?;
         self.tables = tables;
@@ -117,7 +117,7 @@ impl World {
     /// Gives a cluster to a member; the epoch.
     pub(crate) fn assign(&mut self, cluster: ClusterId, member: u64, incarnation: u64, expected_epoch: u64) -> u64 {
         let assignment = Assignment { cluster, member, incarnation, expected_epoch, reason: 0 };
-        let done = self.done(Command::Assign(Assign { assignments: vec![assignment] }));
+        let done = self.done(Command::Assign(Assign { assignments: vec![assignment], term: 0 }));
         assert_eq!(done.number, 1);
         self.index
     }

@@ -219,7 +219,9 @@ impl Log {
                 (start..middle, newer, state.cuts)
             };
             let missing = match self.gather(kept, newer, max_bytes)? {
-                Ok(entries) => return Ok(entries),
+                // A suffix that was cut and written again meanwhile must not stand behind entries of before.
+                Ok(entries) if lock(&self.state).cuts == cuts => return Ok(entries),
+                Ok(_) => range.start,
                 Err(missing) => missing,
             };
             tries -= 1;

@@ -138,7 +138,7 @@ fn balance_moves_no_more_than_makes_it_even() {
 #[test]
 fn a_large_plan_goes_in_batches() {
     let plan = plan(&three(), &(0..2500).map(new).collect::<Vec<_>>(), false);
-    assert_eq!(plan.commands().iter().map(|command| command.assignments.len()).collect::<Vec<_>>(), [1000, 1000, 500]);
+    assert_eq!(plan.commands(1).iter().map(|command| command.assignments.len()).collect::<Vec<_>>(), [1000, 1000, 500]);
 }
 
 #[test]
