@@ -17,7 +17,7 @@ step "building the tests" cargo test --workspace --all-targets --no-run --locked
 step "tests" cargo test --workspace --locked
 step "simulation: 200 seeds of the whole product" "$CARGO_TARGET_DIR/debug/simulate" whole --seeds 0..200
 step "simulation: power loss of all members, 1,000 seeds" "$CARGO_TARGET_DIR/debug/simulate" power --seeds 0..1000
-step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --no-targets --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"
+step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 passed=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$JEROBOAM_CACHE/logs/tests.log" | awk '{sum += $1} END {print sum + 0}')
 skipped=$(grep -c SKIPPED "$JEROBOAM_CACHE/logs/tests.log" || true)

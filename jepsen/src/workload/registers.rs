@@ -232,7 +232,9 @@ fn done(begin: Draft, reply: Reply) -> Draft {
         (Verb::Read, None) => (Value::Nil, Some(reply.body.to_string().into())),
         _ => (begin.value.clone(), None),
     };
-    Draft { kind: Kind::Ok, value, error, member: Some(reply.member), revision: reply.revision, served: reply.index, ..begin }
+    // A replay shows the object as it is now, which may be a later write's doing: its revision says nothing about this one.
+    let revision = reply.revision.filter(|_| begin.f == Verb::Read || !reply.replayed);
+    Draft { kind: Kind::Ok, value, error, member: Some(reply.member), revision, served: reply.index, ..begin }
 }
 
 /// The line of a refusal. Only `If-Match` may refuse; anything else keeps its words, and the witness reports it.
