@@ -2,7 +2,7 @@
 //!
 //! Two disks exist: a folder of the file system with RocksDB databases in it, and the simulated disk. Identity, the state's pointer file,
 //! snapshots and their installation are written once above this trait, so the simulation runs the same steps as production. Paths are
-//! relative to the disk's root and use `/`. All file calls block; whoever is on a runtime goes through [`on_disk`].
+//! relative to the disk's root and use `/`. All file calls block; whoever is on a runtime goes through `on_disk`.
 
 use std::sync::Arc;
 use std::time::Duration;
