@@ -7,7 +7,7 @@ use crate::server::Server;
 const ROUNDS: u32 = 20_000;
 
 #[tokio::test]
-#[ignore = "a measurement, not a check"]
+#[ignore = "prints times, which no check may depend on; `make measure` runs it"]
 async fn cost_of_a_request() {
     let server = Server::start().await;
     let body = r#"{"name":"small","coe":"swarm","image_id":"fedora","keypair_id":"k","labels":{"a":"1","b":"2"},"docker_volume_size":3}"#;
