@@ -1,6 +1,8 @@
 # Sourced by all scripts: where build products and caches live. They stay outside the clone, so that a fresh clone builds warm.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# A service or a bare container may start without a home.
+export HOME="${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}"
 export JEROBOAM_CACHE="${JEROBOAM_CACHE:-$HOME/.cache/jeroboam}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$JEROBOAM_CACHE/target}"
 export CCACHE_DIR="${CCACHE_DIR:-$HOME/.cache/ccache}"
