@@ -11,7 +11,7 @@ use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    Answer, ByteStream, Changes, Error, JoinToken, Leadership, Status,
+    Answer, ByteStream, Changes, Error, JoinToken, Leadership, LogEntry, Status,
     inner::Inner,
     membership::{self, Addresses, Change},
     peer::calls,
@@ -183,6 +183,14 @@ impl Handle {
     /// [`Error::Storage`].
     pub fn digest(&self) -> Result<(u64, String), Error> {
         self.inner.digest()
+    }
+
+    /// What stands in this member's log now, oldest first: for those who compare the logs of members.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn log(&self) -> Result<Vec<LogEntry>, Error> {
+        self.inner.log()
     }
 
     /// Makes a token with which one new member may join within `life`. It names the new member's id, which is used up by it.

@@ -22,7 +22,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    Answer, Committed, Consistency, Error, Leadership, Reading, Settings, Status, Write, Written,
+    Answer, Committed, Consistency, Error, Leadership, LogEntry, Reading, Settings, Status, Write, Written,
     clock::Clock,
     codec,
     contact::Contact,
@@ -305,8 +305,8 @@ impl Inner {
         }
         let reached = self.shared.progress.reached(index);
         match timeout_at(deadline, reached).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(self.gone()),
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.gone()),
             Err(_) => Err(self.shared.fatal.get().map_or(Error::Timeout, Error::Fatal)),
         }
     }
@@ -331,6 +331,11 @@ impl Inner {
         let view = self.shared.state.view().map_err(Error::storage)?;
         let digest = view.digest(&[]).map_err(Error::storage)?;
         Ok((view.index(), digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+
+    pub(crate) fn log(&self) -> Result<Vec<LogEntry>, Error> {
+        let entries = self.shared.log.present(0..u64::MAX, usize::MAX).map_err(Error::storage)?;
+        entries.into_iter().map(|(_, bytes)| LogEntry::of(bytes)).collect()
     }
 
     /// The reason why this member has stopped, as an error.

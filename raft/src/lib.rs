@@ -57,5 +57,5 @@ pub use handle::{Consistency, Handle, Reading, Write, Written};
 pub use membership::{Addresses, JoinToken};
 pub use model::MemberId;
 pub use settings::Settings;
-pub use status::{Leadership, PeerStatus, Role, Status};
+pub use status::{Leadership, LogEntry, PeerStatus, Role, Status};
 pub use tls::PeerTls;

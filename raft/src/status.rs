@@ -7,11 +7,13 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use model::MemberId;
 use openraft::{Instant as _, ServerState, async_runtime::watch::WatchReceiver};
 use tokio::time::Instant;
 
 use crate::{
+    Error, codec,
     inner::Inner,
     membership::Addresses,
     types::{StoredMembership, index_of},
@@ -264,4 +266,22 @@ fn peers(inner: &Inner) -> BTreeMap<MemberId, PeerStatus> {
             (MemberId(*id), PeerStatus { matched, lag, silence: heard.map(|at| at.elapsed()) })
         })
         .collect()
+}
+
+/// One entry of a member's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Where it stands.
+    pub index: u64,
+    /// The term it was proposed in, and by whom: with the index, its name in every log.
+    pub leader: (u64, u64),
+    /// All of it as it is stored.
+    pub bytes: Bytes,
+}
+
+impl LogEntry {
+    pub(crate) fn of(bytes: Bytes) -> Result<Self, Error> {
+        let id = codec::decode_entry(bytes.clone()).map_err(Error::storage)?.log_id;
+        Ok(Self { index: id.index, leader: (id.leader_id.term, id.leader_id.node_id), bytes })
+    }
 }

@@ -46,8 +46,15 @@ fn one(scenario: &str, seed: u64) -> ExitCode {
             .map(|summary| format!("hash {:016x}: {} acknowledged, purged to {}", summary.hash, summary.acknowledged, summary.purged)),
         _ => sim::run(&Plan::of(seed)).map(|summary| {
             format!(
-                "hash {:016x}: {} operations, {} terms, {} states compared, {} effects, {:?} simulated, {:?}",
-                summary.hash, summary.operations, summary.terms, summary.compared, summary.effects, summary.elapsed, summary.faults
+                "hash {:016x}: {} operations, {} terms, {} states and {} log entries compared, {} effects, {:?} simulated, {:?}",
+                summary.hash,
+                summary.operations,
+                summary.terms,
+                summary.compared,
+                summary.matched,
+                summary.effects,
+                summary.elapsed,
+                summary.faults
             )
         }),
     };

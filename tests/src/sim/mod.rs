@@ -68,6 +68,8 @@ pub struct Summary {
     pub terms: usize,
     /// States compared at the same index.
     pub compared: u64,
+    /// Log entries of two members compared.
+    pub matched: u64,
     /// Outside calls that took effect.
     pub effects: usize,
     /// Faults by kind.
@@ -128,6 +130,7 @@ pub fn run(plan: &Plan) -> Result<Summary, String> {
         operations,
         terms: run.watch.terms_led(),
         compared: run.watch.compared,
+        matched: run.watch.matched,
         effects: run.world.cloud.journal().len(),
         faults: nemesis.counts,
         elapsed: run.sim.elapsed(),
