@@ -17,6 +17,8 @@ command:iptables        iptables
 command:/bin/busybox    busybox-static
 command:etcd            etcd-server
 command:wrk             wrk
+command:mkfs.ext4       e2fsprogs
+command:perl            perl
 LIST
 }
 

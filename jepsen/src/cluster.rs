@@ -7,6 +7,8 @@
 //! <run>/tokens.toml   <run>/pki/member-1/   <run>/n1/{config.toml, token, data/}   <run>/n1.log
 //! ```
 //!
+//! The data folders may lie on a disk of their own instead, which may then lose power.
+//!
 //! Members talk to each other under mutual TLS, as in production: the first has number 1, `jeroboam member add` says the
 //! numbers of the others.
 
@@ -48,6 +50,8 @@ pub struct Settings {
     pub size: usize,
     /// Keys of the product's configuration that differ from its defaults, `raft.keep_entries` → `1000`.
     pub tuning: BTreeMap<String, String>,
+    /// Where the data folders lie, if not with everything else.
+    pub data: Option<PathBuf>,
 }
 
 /// One member: its process and how to talk to it.
@@ -60,6 +64,7 @@ pub struct Member {
     /// The number the product knows it by; never used again.
     pub number: u64,
     folder: PathBuf,
+    data: PathBuf,
     peer: String,
     api: String,
 }
@@ -161,7 +166,8 @@ impl Cluster {
         let api = format!("127.0.0.1:{}", free_port()?);
         let endpoint = Endpoint::new(name, &format!("http://{api}"), TOKEN)?;
         let peer = format!("127.0.0.1:{}", free_port()?);
-        Ok(Member { program, endpoint, number: ticket.number, folder, peer, api })
+        let data = self.settings.data.as_ref().map_or_else(|| folder.join("data"), |disk| disk.join(name));
+        Ok(Member { program, endpoint, number: ticket.number, folder, data, peer, api })
     }
 
     /// The number and the token for one new member, as the CLI tells a person.
@@ -186,7 +192,7 @@ impl Cluster {
             "[member]\nname = {:?}\ndata_dir = {:?}\n\n[api]\nlisten = {:?}\ntokens = {:?}\n\n\
              [peer]\nlisten = {:?}\ntls_dir = {:?}\n\n[log]\nformat = \"human\"\n\n[cluster]\n",
             member.endpoint.name,
-            member.folder.join("data"),
+            member.data,
             member.api,
             self.tokens(),
             member.peer,
@@ -365,7 +371,7 @@ impl Cluster {
     /// Kills a member and loses its disk; it comes back as a new member, by snapshot. Returns the new name.
     pub async fn wipe(&mut self, name: &str) -> Result<String, Error> {
         self.member(name)?.program.kill().await?;
-        let folder = self.member(name)?.folder.join("data");
+        let folder = self.member(name)?.data.clone();
         fs::remove_dir_all(&folder).map_err(Error::file("wipe", &folder))?;
         self.remove(name).await?;
         self.add(Joins::AsVoter).await

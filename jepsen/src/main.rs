@@ -71,6 +71,9 @@ enum Campaign {
         /// Writes per second through all members
         #[arg(long, default_value_t = 200)]
         rate: u64,
+        /// Take the power from their disk at the same moment: what was not flushed is gone (needs root and loop devices)
+        #[arg(long)]
+        power_loss: bool,
     },
     /// Reads, writes and conditional updates of registers under kills; judged by witness and search
     Linearizable {
@@ -166,7 +169,9 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
             let calm = Duration::from_millis(1500);
             failover::run(options, &failover::Plan { runs: *runs, rate: *rate, only: only.clone(), calm }).await
         }
-        Campaign::Durability { rounds, rate } => durability::run(options, durability::Plan { rounds: *rounds, rate: *rate }).await,
+        Campaign::Durability { rounds, rate, power_loss } => {
+            durability::run(options, durability::Plan { rounds: *rounds, rate: *rate, power_loss: *power_loss }).await
+        }
         Campaign::Linearizable { ops, clients, faults } => {
             let plan = linearizable::Plan { operations: *ops, clients: *clients, faults: *faults };
             linearizable::run(options, plan).await

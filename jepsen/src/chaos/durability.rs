@@ -1,8 +1,8 @@
 //! kill -9 of all members at once, right after a purge and a snapshot: everything acknowledged is there.
 //!
 //! First form: the operating system survives, so its page cache does too. What is found here is a purge beyond what was
-//! flushed, a snapshot that is not whole, a log that is not continuous. A missing fsync is *not* found this way; that is
-//! the business of the simulated disk.
+//! flushed, a snapshot that is not whole, a log that is not continuous. A missing fsync is *not* found this way.
+//! Second form: the disk of all members loses its power at the same moment, and everything that was not flushed is gone.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::{
     check::{coverage::Coverage, operation, sets},
     clock::millis,
     history::Verb,
+    process::Disk,
     report::{Progress, Summary, Table, quantile},
     workload::{Load, creates::Creates},
 };
@@ -25,7 +26,12 @@ pub struct Plan {
     pub rounds: u64,
     /// Writes per second.
     pub rate: u64,
+    /// Whether their disk loses power, too.
+    pub power_loss: bool,
 }
+
+/// Megabytes of that disk.
+const DISK: u64 = 2048;
 
 /// A short log: when a member is told to compact, little of it stays.
 pub(super) const SHORT_LOG: [(&str, &str); 2] = [("raft.keep_entries", "100"), ("raft.lag_threshold", "200")];
@@ -44,7 +50,10 @@ struct Round {
 
 /// Runs the campaign.
 pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
-    let mut stage = Stage::set(options, "durability", 3, &SHORT_LOG).await?;
+    let name = if plan.power_loss { "power-loss" } else { "durability" };
+    let folder = options.folder.join(format!("{name}-disk"));
+    let disk = if plan.power_loss { Some(Disk::create(&folder, DISK).await?) } else { None };
+    let mut stage = Stage::on(options, name, 3, &SHORT_LOG, disk.as_ref()).await?;
     let hopper = stage.hopper.with_patience(Duration::from_secs(90));
     let creates = Creates::new(hopper, stage.recorder.clone());
     let mut load = Load::default();
@@ -52,8 +61,9 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     let progress = Progress::new("durability", plan.rounds);
     let mut rounds = Vec::new();
     for number in 0..plan.rounds {
-        progress.at(number, "waiting for a purge, then kill -9 of all");
-        rounds.push(round(&mut stage).await?);
+        progress
+            .at(number, if plan.power_loss { "waiting for a purge, then no power" } else { "waiting for a purge, then kill -9 of all" });
+        rounds.push(round(&mut stage, disk.as_ref()).await?);
     }
     sleep(Duration::from_secs(1)).await;
     load.stop().await;
@@ -62,7 +72,7 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     Ok(summary)
 }
 
-async fn round(stage: &mut Stage) -> Result<Round, Error> {
+async fn round(stage: &mut Stage, disk: Option<&Disk>) -> Result<Round, Error> {
     let before = marks(stage).await;
     let started = Instant::now();
     let after = loop {
@@ -80,13 +90,19 @@ async fn round(stage: &mut Stage) -> Result<Round, Error> {
     sleep(Duration::from_millis(stage.chance.between(0, 30))).await;
     let clock = stage.recorder.clock();
     let seen = clock.now();
-    stage.recorder.nemesis(Verb::Break, "kill -9 of all");
+    stage.recorder.nemesis(Verb::Break, if disk.is_some() { "no power for all" } else { "kill -9 of all" });
     for member in stage.cluster.members() {
         member.program.strike()?;
+    }
+    if let Some(disk) = disk {
+        disk.cut().await?;
     }
     let struck = clock.now();
     for member in stage.cluster.members() {
         member.program.kill().await?;
+    }
+    if let Some(disk) = disk {
+        disk.restore().await?;
     }
     for member in stage.cluster.members() {
         member.program.start()?;
@@ -121,7 +137,7 @@ async fn judge(stage: &mut Stage, rounds: &[Round], plan: Plan) -> Result<Summar
     let purges = rounds.iter().filter(|one| one.purged > 0).count() as u64;
     summary.coverage(
         "durability",
-        Coverage::default().with("kills of all right after a purge", purges, plan.rounds).with(
+        Coverage::default().with("losses of all right after a purge", purges, plan.rounds).with(
             "writes acknowledged",
             report.acknowledged as u64,
             100 * plan.rounds,
@@ -133,7 +149,7 @@ async fn judge(stage: &mut Stage, rounds: &[Round], plan: Plan) -> Result<Summar
         format!("{:.1}", millis(quantile(&all, 100)))
     };
     let mut table = Table::new(
-        "kill -9 of all members right after a purge",
+        if plan.power_loss { "power loss of all members right after a purge" } else { "kill -9 of all members right after a purge" },
         &["rounds", "snapshots seen", "signals within ms", "all back worst ms", "acknowledged", "lost", "twice", "failed"],
     );
     table.row(&[

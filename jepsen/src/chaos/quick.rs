@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{Options, containers, durability, failover, linearizable, membership};
-use crate::report::Summary;
+use crate::{Error, report::Summary};
 
 /// Runs a sample of each campaign; `without_docker` leaves the containers out on purpose.
 pub async fn run(options: &Options, without_docker: bool) -> Summary {
@@ -17,8 +17,12 @@ pub async fn run(options: &Options, without_docker: bool) -> Summary {
         let plan = failover::Plan { runs, rate: 100, only: vec![kind.to_owned()], calm };
         summary.add(kind, failover::run(&options, &plan).await);
     }
-    let plan = durability::Plan { rounds: 2, rate: 200 };
+    let plan = durability::Plan { rounds: 2, rate: 200, power_loss: false };
     summary.add("durability", durability::run(&options, plan).await);
+    match durability::run(&options, durability::Plan { power_loss: true, ..plan }).await {
+        Err(Error::Setup(reason)) => summary.note(format!("power loss: SKIPPED, {reason}")),
+        result => summary.add("power loss", result),
+    }
     let plan = linearizable::Plan { operations: 5_000, clients: 16, faults: 4 };
     summary.add("linearizable", linearizable::run(&options, plan).await);
     let plan = membership::Plan { rate: 100, short: true };

@@ -14,6 +14,7 @@ use crate::{
     check::{Finding, replicas, sets},
     cluster::{Cluster, Settings},
     history::Recorder,
+    process::Disk,
     report::Summary,
     rest::{Hopper, admin, baymodel},
 };
@@ -74,11 +75,22 @@ impl Options {
 impl Stage {
     /// Starts a cluster of `size` members in a folder called `name`.
     pub async fn set(options: &Options, name: &str, size: usize, tuning: &[(&str, &str)]) -> Result<Self, Error> {
+        Self::on(options, name, size, tuning, None).await
+    }
+
+    /// The same, with the members' data folders on a disk that can lose power.
+    pub async fn on(options: &Options, name: &str, size: usize, tuning: &[(&str, &str)], disk: Option<&Disk>) -> Result<Self, Error> {
         let folder = options.folder.join(name);
         std::fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
         let mut keys: BTreeMap<String, String> = tuning.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         keys.extend(options.tuning.clone());
-        let settings = Settings { binary: options.binary.clone(), folder: folder.clone(), size, tuning: keys };
+        let settings = Settings {
+            binary: options.binary.clone(),
+            folder: folder.clone(),
+            size,
+            tuning: keys,
+            data: disk.map(|disk| disk.path().to_owned()),
+        };
         let cluster = Cluster::start(settings).await?;
         let recorder = Arc::new(Recorder::create(&folder, Clock::start())?);
         let chance = Chance::seeded(options.seed).fork(name);
