@@ -30,10 +30,11 @@ use crate::{
     Error, Leadership,
     inner::{Inner, Shared},
     peer::{
-        CallError, Destination, Purpose, forward, method,
+        CallError, Destination, Purpose, method,
         wire::{self, ForwardAnswer, ForwardCommand, ForwardRequest},
     },
     proposer::{self, Author},
+    read_index,
     reads::Waiting,
     types::{Proposer, Rejection},
 };
@@ -196,7 +197,7 @@ impl Front {
     async fn send_to_own(&mut self) -> Result<(), Error> {
         if let Some((number, reads)) = self.begin_round() {
             let inner = self.inner.clone();
-            let own: OwnRound = Box::pin(async move { forward::read_index(&inner).await });
+            let own: OwnRound = Box::pin(async move { read_index::round(&inner).await });
             self.round = Some(self.new_round(number, reads, Some(own)));
         }
         let identity = self.shared().identity;

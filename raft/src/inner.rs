@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{MemberId, Origin as ModelOrigin, Proposal};
-use openraft::{Instant as _, async_runtime::watch::WatchReceiver};
+use openraft::async_runtime::watch::WatchReceiver;
 use prost::Message;
 use storage::{Log, Snapshots, State};
 use tokio::{
@@ -29,6 +29,7 @@ use crate::{
     peer::Peers,
     pending::{Bounds, Pending, patience},
     progress::Progress,
+    read_index::Rounds,
     reads::Reads,
     seam::Seams,
     status::{self, Tally},
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) pending: Pending,
     pub(crate) progress: Progress,
     pub(crate) reads: Reads,
+    /// The read-index rounds led here.
+    pub(crate) rounds: Rounds,
     /// Wakes the front task.
     pub(crate) wake: Notify,
     pub(crate) changes: broadcast::Sender<Arc<Committed>>,
@@ -106,6 +109,7 @@ impl Shared {
             pending: Pending::new(bounds),
             progress: Progress::new(index),
             reads: Reads::default(),
+            rounds: Rounds::default(),
             wake: Notify::new(),
             changes: broadcast::Sender::new(settings.changes_capacity),
             leadership: watch::Sender::new(Leadership { leader: None, term: 0, since: Instant::now() }),
@@ -313,10 +317,10 @@ impl Inner {
 
     /// How old the state here may be.
     pub(crate) fn age(&self) -> Duration {
-        let acked = self.raft.data_metrics().borrow_watched().last_quorum_acked.as_ref().map(|acked| acked.elapsed());
+        let led = self.shared.rounds.age();
         let heard = self.shared.contact.age(self.shared.progress.applied());
-        match (acked, heard) {
-            (Some(acked), Some(heard)) => acked.min(heard),
+        match (led, heard) {
+            (Some(led), Some(heard)) => led.min(heard),
             (Some(age), None) | (None, Some(age)) => age,
             // Never heard of a leader since the start: as old as one likes.
             (None, None) => Duration::MAX,

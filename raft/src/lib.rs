@@ -38,6 +38,7 @@ mod peer;
 mod pending;
 mod progress;
 mod proposer;
+mod read_index;
 mod reads;
 pub mod seam;
 pub mod settings;

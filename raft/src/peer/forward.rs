@@ -8,7 +8,6 @@ use std::sync::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use model::MemberId;
-use openraft::ReadPolicy;
 use tokio::sync::Notify;
 use tonic::{Status, Streaming};
 
@@ -17,6 +16,7 @@ use crate::{
     inner::Inner,
     pending::Outgoing,
     proposer::{self, Author},
+    read_index,
     types::{Proposer, Rejection},
 };
 
@@ -99,7 +99,7 @@ async fn receive(inner: &Arc<Inner>, from: MemberId, mut messages: Streaming<Byt
             let (inner, outbox) = (inner.clone(), outbox.clone());
             let tasks = inner.shared.tasks.clone();
             tasks.spawn(async move {
-                let index = read_index(&inner).await;
+                let index = read_index::round(&inner).await;
                 outbox.put(|answer| answer.rounds.push(ForwardRound { round, index }));
             });
         }
@@ -112,17 +112,4 @@ async fn receive(inner: &Arc<Inner>, from: MemberId, mut messages: Streaming<Byt
         proposer::propose(inner, author, commands, &proposer).await.map_err(|error| Status::unavailable(error.to_string()))?;
     }
     Ok(())
-}
-
-/// A read-index round that begins now; `None` if this member does not lead or cannot prove it in time.
-pub(crate) async fn read_index(inner: &Inner) -> Option<u64> {
-    let round = inner.raft.get_read_linearizer(ReadPolicy::ReadIndex);
-    match tokio::time::timeout(inner.shared.settings.election_max, round).await {
-        Ok(Ok(linearizer)) => Some(linearizer.read_log_id().index()),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a read-index round came to nothing");
-            None
-        }
-        Err(_) => None,
-    }
 }

@@ -22,8 +22,10 @@ fn decode_append(inner: &Inner, bytes: Bytes) -> Result<AppendEntriesRequest<Typ
         .try_into()
         .map_err(|error: crate::codec::Undecodable| Status::invalid_argument(error.to_string()))?;
     // Whether this leader is the present one is openraft's matter; an old one cannot say anything about commits that is not true.
-    let shared = &inner.shared;
-    shared.contact.heard(index_of(request.leader_commit.as_ref()), shared.progress.applied());
+    // A read-index round says nothing about them.
+    if let Some(committed) = &request.leader_commit {
+        inner.shared.contact.heard(index_of(Some(committed)), inner.shared.progress.applied());
+    }
     Ok(request)
 }
 

@@ -171,6 +171,13 @@ impl TryFrom<AppendAnswer> for AppendResponse {
     }
 }
 
+impl AppendAnswer {
+    /// Whether the one that answers follows the one that asked.
+    pub(crate) fn follows(&self) -> bool {
+        matches!(self.result(), Appended::Success | Appended::Partial | Appended::Conflict)
+    }
+}
+
 type StreamResult = openraft::raft::StreamAppendResult<Types>;
 type StreamError = openraft::raft::StreamAppendError<Types>;
 

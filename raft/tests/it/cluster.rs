@@ -20,6 +20,8 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::valve::Valve;
+
 /// How a member of this cluster gets its certificates.
 pub(crate) type Issue = Arc<dyn Fn(Uuid, MemberId) -> PeerTls + Send + Sync>;
 
@@ -32,6 +34,7 @@ pub(crate) struct Cluster {
     pub(crate) issue: Option<Issue>,
     /// Whether every member has a runtime of its own.
     pub(crate) apart: bool,
+    pub(crate) valves: BTreeMap<u64, Valve>,
 }
 
 pub(crate) fn seams() -> Seams {
@@ -89,6 +92,7 @@ impl Cluster {
             peers: BTreeMap::new(),
             issue,
             apart,
+            valves: BTreeMap::new(),
         };
         let store = Store::create_in(&cluster.folder(1), cluster.id, 1).await.unwrap();
         let boot = cluster.boot(1, store);
@@ -114,6 +118,7 @@ impl Cluster {
     pub(crate) fn boot(&mut self, id: u64, store: Store) -> Boot {
         let peer = self.peers.entry(id).or_insert_with(free_address).clone();
         let mut seams = seams();
+        seams.network = Arc::new(self.valves.entry(id).or_default().clone());
         if self.apart {
             seams.raft = one_thread();
         }
@@ -157,12 +162,17 @@ impl Cluster {
 
     /// The member that all who are up agree to lead.
     pub(crate) async fn leader(&self) -> u64 {
+        self.leader_of(&self.members.keys().copied().collect::<Vec<_>>()).await
+    }
+
+    /// The member that these agree to lead, if it is one of them.
+    pub(crate) async fn leader_of(&self, members: &[u64]) -> u64 {
         let deadline = soon();
         loop {
-            let seen: Vec<_> = self.handles().iter().map(|handle| handle.leadership().borrow().leader).collect();
+            let seen: Vec<_> = members.iter().map(|id| self.handle(*id).leadership().borrow().leader).collect();
             if let Some(Some(first)) = seen.first()
                 && seen.iter().all(|leader| leader == &Some(*first))
-                && self.members.contains_key(&first.0)
+                && members.contains(&first.0)
             {
                 return first.0;
             }

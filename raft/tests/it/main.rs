@@ -8,4 +8,5 @@ mod reads;
 mod snapshots;
 mod speed;
 mod tls;
+mod valve;
 mod writes;

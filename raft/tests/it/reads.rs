@@ -118,3 +118,45 @@ async fn members_call_each_other_and_themselves() {
     let nobody = cluster.handle(1).call(MemberId(9), "echo", Bytes::new(), soon()).await.unwrap_err();
     assert!(matches!(nobody, Error::Unreachable { .. }), "{nobody}");
 }
+
+/// A leader that was held up must not take what the others promised before for a promise of now: it had been asked by others meanwhile.
+/// (openraft's own read-index rounds do, when the answer to an append comes after another one without entries was sent behind it.)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_held_up_reads_nothing_old() {
+    let cluster = Cluster::three_apart(settings()).await;
+    let name = fresh_name();
+    for round in 0..8_u32 {
+        let leader = cluster.leader().await;
+        let others: Vec<u64> = cluster.members.keys().copied().filter(|id| *id != leader).collect();
+        let (old, mut work) = (cluster.handle(leader), JoinSet::new());
+        // Many answers are to be there at once when they come at last.
+        cluster.valves[&leader].deafen();
+        for _ in 0..40 {
+            let old = old.clone();
+            work.spawn(async move { old.write(create(&fresh_name(), 1), soon()).await });
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        cluster.valves[&leader].mute();
+        let next = cluster.leader_of(&others).await;
+        done(cluster.handle(next).write(set(&name, round, None), soon()).await.unwrap());
+        let mut reads = JoinSet::new();
+        for pause in [0, 0, 1, 1, 2, 4] {
+            let (old, name) = (old.clone(), name.clone());
+            reads.spawn(async move {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                get(&old, &name, Consistency::Linearizable).await
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        // One of them first: what it says commits entries, and that is told to the other before its answers are heard.
+        for other in &others {
+            cluster.valves[&leader].open_to(&cluster.peers[other]);
+            std::thread::sleep(Duration::from_micros(u64::from(round) * 120));
+        }
+        cluster.valves[&leader].open();
+        while let Some(seen) = reads.join_next().await {
+            assert_eq!(seen.unwrap(), Some(round), "in round {round}");
+        }
+        work.shutdown().await;
+    }
+}

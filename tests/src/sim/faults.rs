@@ -1,7 +1,8 @@
 //! What breaks in a simulation, and when: all of it follows from the seed.
 //!
 //! Members crash (with what their disks had flushed, a part more, or everything), come back, are cut off from one another in both
-//! directions or in one, and messages are held back. Everything broken is repaired in the end: then the liveness phase begins.
+//! directions or in one, and their messages are held up: what was sent comes late, all at once, as after the pause of a machine. Everything
+//! broken is repaired in the end: then the liveness phase begins.
 
 use std::time::Duration;
 
@@ -48,8 +49,9 @@ impl Nemesis {
         match self.chance.random_range(0..100) {
             0..45 => self.crash_some(sim, world, now_ms),
             45..50 => (0..world.members.len()).for_each(|member| self.crash(sim, world, member, now_ms)),
-            50..70 => self.isolate(sim, world, now_ms),
-            70..85 => self.cut_one_way(sim, world, now_ms),
+            50..65 => self.isolate(sim, world, now_ms),
+            65..78 => self.hold_up(sim, world, now_ms),
+            78..88 => self.cut_one_way(sim, world, now_ms),
             _ => self.cut_pair(sim, world, now_ms),
         }
     }
@@ -128,6 +130,21 @@ impl Nemesis {
         self.plan_repair(now_ms);
     }
 
+    /// Nothing to or from a member arrives for a while; nothing of it is lost. The leader more often than others: its answers count most.
+    fn hold_up(&mut self, sim: &mut Sim<'_>, world: &World, now_ms: u64) {
+        let member = match world.leader() {
+            Some(leader) if self.chance.random_bool(0.7) => leader,
+            _ => self.chance.random_range(0..world.members.len()),
+        };
+        for (other, slot) in world.members.iter().enumerate() {
+            if other != member {
+                sim.hold(world.members[member].name.as_str(), slot.name.as_str());
+            }
+        }
+        self.count(world, "hold up", &world.members[member].name);
+        self.plan_repair(now_ms);
+    }
+
     fn two(&mut self, world: &World) -> (usize, usize) {
         let one = self.chance.random_range(0..world.members.len());
         let other = (one + self.chance.random_range(1..world.members.len())) % world.members.len();
@@ -153,6 +170,7 @@ impl Nemesis {
         for (position, one) in world.members.iter().enumerate() {
             for other in world.members.iter().skip(position + 1) {
                 sim.repair(one.name.as_str(), other.name.as_str());
+                sim.release(one.name.as_str(), other.name.as_str());
             }
         }
         self.count(world, "repair", "all");
