@@ -43,6 +43,7 @@ mod time;
 mod version;
 mod watch;
 
+pub use admin::{map, ownership, plan};
 pub use app::App;
 pub use auth::{Caller, Error as TokenError, Identity, Tokens};
 pub use router::{router, routes};

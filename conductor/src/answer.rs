@@ -14,6 +14,7 @@ use model::{
     peer::{
         ClusterLooked, ContainerLooked, ExecuteRequest, Grant, GrantRequest, Granted, LogsRequest, LookCluster, LookContainer, Output,
         OwnershipStatus, ReleaseRequest, method,
+        plan::{PlanAnswer, PlanRequest, Question},
     },
 };
 use prost::Message;
@@ -23,10 +24,13 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
     cluster::look,
-    ownership::grants::Grants,
+    ownership::{advice, grants::Grants},
     reconcile::{crew::Posts, pass, picture::Picture, post::Post},
     shared::Shared,
 };
+
+/// Moves of a rebalance that are named at most.
+const SHOWN: u32 = 100;
 
 /// See the module.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ impl Answer for Answers {
             method::GRANT => self.grant(from, decode(body)?).await.map(encode),
             method::RELEASE => self.release(decode(body)?).map(|()| Bytes::new()),
             method::STATUS => Ok(encode(self.status())),
+            method::PLAN => self.plan(&decode(body)?).await.map(encode),
+            method::REBALANCE => self.rebalance().await.map(encode),
             method::LOOK_CONTAINER => self.look_container(decode::<LookContainer>(body)?.container).await.map(encode),
             method::LOOK_CLUSTER => self.look_cluster(decode::<LookCluster>(body)?.cluster).await.map(encode),
             other => Err(Refused::new(format!("there is no call {other}"))),
@@ -83,15 +89,30 @@ impl Answers {
         Ok(Grant { index, lease_ms })
     }
 
-    /// The leader asks for a hand-over: parked, it is released.
+    /// The leader asks for a hand-over: as soon as nothing runs, the cluster is released.
     fn release(&self, request: ReleaseRequest) -> Result<(), Refused> {
         match self.posts.of(request.cluster) {
             Some(post) if post.epoch == request.epoch => {
-                post.park.cancel();
+                post.hand_over(request.reason);
                 Ok(())
             }
             _ => Err(not_the_owner()),
         }
+    }
+
+    /// As the leader: what would move.
+    async fn plan(&self, request: &PlanRequest) -> Result<PlanAnswer, Refused> {
+        if self.grants.term().is_none() {
+            return Err(Refused::for_now("this member does not lead"));
+        }
+        advice::advise(&self.shared, &self.grants, request).await.map_err(Refused::new)
+    }
+
+    /// As the leader: what makes it even, and from now on it is made so.
+    async fn rebalance(&self) -> Result<PlanAnswer, Refused> {
+        let plan = self.plan(&PlanRequest { question: Question::Even.into(), member: 0, limit: SHOWN }).await?;
+        self.shared.even.notify_one();
+        Ok(plan)
     }
 
     fn status(&self) -> OwnershipStatus {

@@ -14,6 +14,9 @@ use model::{operation::StepOutcome, ownership::Reason};
 #[derive(Debug, Default)]
 pub struct Metrics {
     owned: AtomicU64,
+    unowned: AtomicU64,
+    stuck: AtomicU64,
+    unmet: AtomicU64,
     fenced: AtomicU64,
     interrupted: AtomicU64,
     orphans: AtomicU64,
@@ -29,6 +32,12 @@ pub struct Metrics {
 pub struct Counts {
     /// Clusters that this member acts for now.
     pub owned: u64,
+    /// Clusters that nobody acts for, as the leader sees it; 0 on others.
+    pub unowned: u64,
+    /// Clusters that must or should leave their owner and that nobody can take, as the leader sees it; 0 on others.
+    pub stuck: u64,
+    /// Pins that cannot be obeyed, as the leader sees it; 0 on others.
+    pub unmet: u64,
     /// Reports of this member that the log refused because their epoch was over.
     pub fenced: u64,
     /// Outside calls that were dropped because the right to act ran out.
@@ -53,6 +62,9 @@ impl Metrics {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             owned: get(&self.owned),
+            unowned: get(&self.unowned),
+            stuck: get(&self.stuck),
+            unmet: get(&self.unmet),
             fenced: get(&self.fenced),
             interrupted: get(&self.interrupted),
             orphans: get(&self.orphans),
@@ -66,6 +78,12 @@ impl Metrics {
 
     pub(crate) fn set_owned(&self, clusters: usize) {
         self.owned.store(u64::try_from(clusters).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+    /// What the leader sees of the whole; all zero when it leads no longer.
+    pub(crate) fn set_overview(&self, unowned: usize, stuck: usize, unmet: usize) {
+        for (gauge, count) in [(&self.unowned, unowned), (&self.stuck, stuck), (&self.unmet, unmet)] {
+            gauge.store(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
     }
     pub(crate) fn fenced(&self) {
         self.fenced.fetch_add(1, Ordering::Relaxed);

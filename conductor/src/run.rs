@@ -34,7 +34,7 @@ impl Conductor {
     pub fn new(handle: Handle, registry: Registry, settings: Settings, chance: Arc<dyn Chance>) -> Self {
         let grants = Arc::new(Grants::new(settings.lease, settings.margin));
         let metrics = Arc::new(Metrics::default());
-        let shared = Arc::new(Shared { handle, registry, settings, chance, lease: Lease::default(), metrics });
+        let shared = Arc::new(Shared { handle, registry, settings, chance, lease: Lease::default(), metrics, even: Notify::new() });
         Self { shared, grants, posts: Arc::default() }
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use model::{MemberId, Refusal, command::Command, id::ClusterId, outcome::Class, ownership};
 use raft::{Consistency, Handle, Write, handle::SharedView, seam::Chance};
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{error::Halt, metrics::Metrics, ownership::lease::Lease, settings::Settings};
 
@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) lease: Lease,
     pub(crate) metrics: Arc<Metrics>,
+    /// An operator wants the work spread as evenly as it can be; heard by the leader.
+    pub(crate) even: Notify,
 }
 
 impl Shared {

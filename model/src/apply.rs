@@ -150,6 +150,7 @@ fn run(context: &mut Context<'_>, command: Command) -> Answer {
         Command::RaiseVersion(command) => version::raise(context, &command),
         Command::Assign(command) => ownership::apply::assign(context, &command),
         Command::Release(command) => ownership::apply::release(context, &command),
+        Command::Pin(command) => ownership::apply::pin(context, &command),
         Command::TemplateCreate(command) => template::apply::create(context, command),
         Command::TemplateUpdate(command) => template::apply::update(context, &command),
         Command::TemplateDelete(command) => template::apply::delete(context, &command),

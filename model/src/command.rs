@@ -40,7 +40,7 @@ pub struct Proposal {
     /// The command.
     #[prost(
         oneof = "Command",
-        tags = "16, 17, 18, 19, 20, 24, 25, 32, 33, 34, 40, 41, 42, 48, 49, 50, 56, 57, 58, 64, 65, 66, 67, 68, 72, 73"
+        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 56, 57, 58, 64, 65, 66, 67, 68, 72, 73"
     )]
     pub command: Option<Command>,
 }
@@ -111,6 +111,9 @@ pub enum Command {
     /// An owner gives a cluster back.
     #[prost(message, tag = "25")]
     Release(Release),
+    /// Bind a cluster to one member, or end that.
+    #[prost(message, tag = "26")]
+    Pin(Pin),
     /// Make a template.
     #[prost(message, tag = "32")]
     TemplateCreate(TemplateCreate),
@@ -254,6 +257,20 @@ pub struct Release {
     /// The epoch it held.
     #[prost(uint64, tag = "2")]
     pub epoch: u64,
+    /// Which planned move this is part of (`Drain`, `Balance` or `Pinned`); anything else: none, the owner stops.
+    #[prost(enumeration = "Reason", tag = "3")]
+    pub reason: i32,
+}
+
+/// Bind a cluster to one member: the planner gives it there whenever that member can serve it, and says so when it cannot.
+#[derive(Clone, PartialEq, Message)]
+pub struct Pin {
+    /// The cluster.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// The member; 0 ends the pin.
+    #[prost(uint64, tag = "2")]
+    pub member: u64,
 }
 
 /// Make a template for the actor's project.

@@ -1,9 +1,8 @@
 //! What members ask each other besides Raft: the words of those calls.
 //!
 //! Not replicated and not stored; still prost, with the same rules for numbers, because two program versions speak to each other during an
-//! upgrade. The conductor answers all of them (`conductor/src/answer.rs`). All but [`method::GRANT`] and
-//! [`method::STATUS`] go to the owner of the
-//! cluster they are about, which is refused with "not the owner" (retryable) by anybody else: read the owner afresh and ask again.
+//! upgrade. The conductor answers all of them (`conductor/src/answer.rs`). Those about leases and plans go to the leader, [`method::STATUS`]
+//! to anybody, all others to the owner of the cluster they are about, which is refused with "not the owner" (retryable) by anybody else: read the owner afresh and ask again.
 
 use prost::Message;
 
@@ -11,7 +10,10 @@ use crate::{
     cluster::Observed,
     container::ContainerStatus,
     id::{ClusterId, ContainerId, OperationId},
+    ownership::Reason,
 };
+
+pub mod plan;
 
 /// Names of the calls.
 pub mod method {
@@ -21,6 +23,10 @@ pub mod method {
     pub const RELEASE: &str = "ownership.release";
     /// [`StatusRequest`](super::StatusRequest) → [`OwnershipStatus`](super::OwnershipStatus); to anybody, about itself.
     pub const STATUS: &str = "ownership.status";
+    /// [`PlanRequest`](super::plan::PlanRequest) → [`PlanAnswer`](super::plan::PlanAnswer); to the leader.
+    pub const PLAN: &str = "ownership.plan";
+    /// Nothing → [`PlanAnswer`](super::plan::PlanAnswer), which is carried out; to the leader.
+    pub const REBALANCE: &str = "ownership.rebalance";
     /// [`LookContainer`](super::LookContainer) → [`ContainerLooked`](super::ContainerLooked).
     pub const LOOK_CONTAINER: &str = "container.look";
     /// [`LookCluster`](super::LookCluster) → [`ClusterLooked`](super::ClusterLooked).
@@ -51,6 +57,9 @@ pub struct ReleaseRequest {
     /// Under which epoch; another one is ignored.
     #[prost(uint64, tag = "2")]
     pub epoch: u64,
+    /// Why: `Drain`, `Balance` or `Pinned`.
+    #[prost(enumeration = "Reason", tag = "3")]
+    pub reason: i32,
 }
 
 /// The leader grants it: one lease long, counted from when the member *sent* the request, for the clusters that the state at `index`

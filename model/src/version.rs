@@ -6,10 +6,12 @@
 //! * a program that meets an entry beyond its own [`VERSION`] faults, because guessing would make its state differ;
 //! * an entry beyond the *cluster* version is refused by all, because some member may not know it;
 //! * the cluster version goes up only when every member's record says that its program supports it, and never comes down.
+//!
+//! What each version brought stands in [`needed`]. The leader's conductor raises it as soon as it may, so people need not.
 
 use crate::{
     Change,
-    command::{Proposal, RaiseVersion},
+    command::{Command, Proposal, RaiseVersion},
     context::{Answer, Context, done, refuse},
     event::Note,
     member::Member,
@@ -20,7 +22,7 @@ use crate::{
 };
 
 /// The newest cluster version this build knows.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The cluster version of a new state.
 pub const FIRST: u32 = 1;
@@ -28,6 +30,16 @@ pub const FIRST: u32 = 1;
 /// The cluster version that stands in the row of single values.
 pub fn of(meta: &Meta) -> u32 {
     meta.version.max(FIRST)
+}
+
+/// The cluster version that a command needs: what its proposal says as `min_version`.
+pub fn needed(command: &Command) -> u32 {
+    match command {
+        // 2: pins; the reason of a planned move in a release.
+        Command::Pin(_) => 2,
+        Command::Release(release) if release.reason != 0 => 2,
+        _ => FIRST,
+    }
 }
 
 /// Faults when this build cannot follow: the state or the entry is for a newer one.

@@ -99,7 +99,8 @@ pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
     let (tell, broken) = watch::channel(None);
     let app = App::new(handle.clone(), identity, api_settings(&config));
     let counters = conductor.metrics();
-    app.add_metrics(move || metrics::conductor(&counters.counts()));
+    let own = handle.member().0;
+    app.add_metrics(move || metrics::conductor(own, &counters.counts()));
     let serve = Serve::new(listener, api::router(app.clone()), config.api.clone());
     let limit = config.stop.requests;
     let door = Door::open(&config.member.data_dir)?;

@@ -4,33 +4,56 @@ use std::fmt::Write as _;
 
 use conductor::Counts;
 
-/// Families in the text format, without an end mark.
-pub(crate) fn conductor(counts: &Counts) -> String {
+/// Families in the text format, without an end mark. `member`: whose they are.
+pub(crate) fn conductor(member: u64, counts: &Counts) -> String {
     let mut text = String::new();
     // Writing into a String does not fail.
-    write(&mut text, counts).unwrap_or_default();
+    ownership(&mut text, member, counts).and_then(|()| steps(&mut text, counts)).unwrap_or_default();
     text
 }
 
-fn write(text: &mut String, counts: &Counts) -> std::fmt::Result {
-    let owned = "conductor_owned_clusters";
-    write!(text, "# HELP {owned} Clusters this member acts for.\n# TYPE {owned} gauge\n{owned} {}\n", counts.owned)?;
-    let counters: [(&str, &str, u64); 6] = [
-        ("conductor_fenced_reports", "Reports refused because their epoch was over", counts.fenced),
-        ("conductor_interrupted_calls", "Outside calls dropped because the right to act ran out", counts.interrupted),
-        ("conductor_orphans_removed", "Outside things without a record that were removed", counts.orphans),
-        ("conductor_grants", "Leases granted as the leader", counts.grants),
-        ("conductor_grants_refused", "Leases refused as the leader", counts.grants_refused),
-        ("conductor_lease_lapses", "Times this member's own lease ran out while it owned clusters", counts.lapses),
+fn family(text: &mut String, name: &str, help: &str, kind: &str) -> std::fmt::Result {
+    write!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}\n")
+}
+
+/// Who acts for what, and how often that changed.
+fn ownership(text: &mut String, member: u64, counts: &Counts) -> std::fmt::Result {
+    family(text, "ownership_bays", "Clusters this member acts for", "gauge")?;
+    writeln!(text, "ownership_bays{{node=\"{member}\"}} {}", counts.owned)?;
+    family(text, "ownership_unowned_bays", "Clusters that nobody acts for, as the leader sees it; 0 on others", "gauge")?;
+    writeln!(text, "ownership_unowned_bays {}", counts.unowned)?;
+    family(text, "ownership_stuck_bays", "Clusters that nobody can act for, as the leader sees it; 0 on others", "gauge")?;
+    writeln!(text, "ownership_stuck_bays {}", counts.stuck)?;
+    family(text, "ownership_unmet_pins", "Pins that cannot be obeyed just now, as the leader sees it; 0 on others", "gauge")?;
+    writeln!(text, "ownership_unmet_pins {}", counts.unmet)?;
+    family(text, "ownership_moves", "Clusters assigned as the leader", "counter")?;
+    for reason in model::ownership::REASONS {
+        let value = counts.moves.get(&reason).copied().unwrap_or(0);
+        writeln!(text, "ownership_moves_total{{reason=\"{}\"}} {value}", reason.word())?;
+    }
+    family(text, "ownership_grants", "Requests for a lease answered as the leader", "counter")?;
+    for (outcome, value) in [("granted", counts.grants), ("refused", counts.grants_refused)] {
+        writeln!(text, "ownership_grants_total{{outcome=\"{outcome}\"}} {value}")?;
+    }
+    let lapses = "Times this member's own lease ran out while it held one";
+    let single: [(&str, &str, u64); 3] = [
+        ("ownership_lease_lapses", lapses, counts.lapses),
+        ("ownership_fenced_writes", "Reports refused because their epoch was over", counts.fenced),
+        ("ownership_interrupted_calls", "Outside calls dropped because the right to act ran out", counts.interrupted),
     ];
-    for (name, help, value) in counters {
-        write!(text, "# HELP {name} {help}.\n# TYPE {name} counter\n{name}_total {value}\n")?;
+    for (name, help, value) in single {
+        family(text, name, help, "counter")?;
+        writeln!(text, "{name}_total {value}")?;
     }
-    write!(text, "# HELP conductor_moves Clusters assigned as the leader.\n# TYPE conductor_moves counter\n")?;
-    for (reason, value) in &counts.moves {
-        writeln!(text, "conductor_moves_total{{reason=\"{}\"}} {value}", reason.word())?;
-    }
-    write!(text, "# HELP conductor_steps Steps of operations.\n# TYPE conductor_steps counter\n")?;
+    Ok(())
+}
+
+/// What was done outside.
+fn steps(text: &mut String, counts: &Counts) -> std::fmt::Result {
+    let orphans = "conductor_orphans_removed";
+    family(text, orphans, "Outside things without a record that were removed", "counter")?;
+    writeln!(text, "{orphans}_total {}", counts.orphans)?;
+    family(text, "conductor_steps", "Steps of operations", "counter")?;
     for (outcome, value) in &counts.steps {
         writeln!(text, "conductor_steps_total{{outcome=\"{}\"}} {value}", outcome.word())?;
     }
@@ -46,8 +69,12 @@ mod tests {
     #[test]
     fn every_sample_belongs_to_a_family_of_its_own() {
         let counts = Counts { owned: 3, moves: [(Reason::Lost, 2), (Reason::New, 5)].into(), ..Counts::default() };
-        let text = conductor(&counts);
-        assert!(text.contains("\nconductor_owned_clusters 3\n") && text.contains("conductor_moves_total{reason=\"lost\"} 2\n"), "{text}");
+        let text = conductor(7, &counts);
+        for sample in
+            ["ownership_bays{node=\"7\"} 3", "ownership_moves_total{reason=\"lost\"} 2", "ownership_moves_total{reason=\"drain\"} 0"]
+        {
+            assert!(text.lines().any(|line| line == sample), "{sample}: {text}");
+        }
         let families: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         for sample in text.lines().filter(|line| !line.starts_with('#')) {
             let name = sample.split(['{', ' ']).next().unwrap_or_default();

@@ -216,7 +216,7 @@ fn a_stop_is_announced_first_and_a_second_signal_ends_it_at_once() {
     assert_eq!(get(&member.listen, "/readyz").0, "HTTP/1.1 200 OK");
     let (status, metrics) = get(&member.listen, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
-    assert!(metrics.contains("\nraft_is_leader 1\n") && metrics.contains("\nconductor_owned_clusters 0\n"), "{metrics}");
+    assert!(metrics.contains("\nraft_is_leader 1\n") && metrics.contains("\nownership_bays{node=\"1\"} 0\n"), "{metrics}");
     let id = Pid::from_raw(i32::try_from(member.child.as_ref().unwrap().id()).unwrap());
     kill(id, Signal::SIGTERM).unwrap();
     let began = Instant::now();

@@ -223,7 +223,7 @@ impl Inner {
             actor,
             key,
             wall_ms: shared.seams.wall.now_ms(),
-            min_version: model::version::FIRST,
+            min_version: model::version::needed(&command),
             command: Some(command),
         };
         let identity = shared.identity;

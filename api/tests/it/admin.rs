@@ -1,5 +1,8 @@
 //! What operators ask.
 
+use model::{Command, command::RaiseVersion};
+use raft::Write;
+
 use crate::{clusters::with_template, owner, server::Server};
 
 #[tokio::test]
@@ -52,4 +55,43 @@ async fn members_are_changed_by_administrators() {
     post("snapshot").await.is(200);
     server.ask("POST", "/v1/jeroboam/members/1/remove").send().await.is(403);
     server.ask("POST", "/v1/jeroboam/members/token").send().await.is(403);
+}
+
+#[tokio::test]
+async fn ownership_is_planned_and_pinned_by_administrators() {
+    let server = with_template().await;
+    owner::start(&server);
+    let version = Write::system(Command::RaiseVersion(RaiseVersion { version: model::VERSION }));
+    server.handle.write(version, crate::server::soon()).await.unwrap().outcome.into_result().unwrap();
+    server.post("/v1/clusters", r#"{"name":"c","cluster_template_id":"t"}"#).send().await.is(202);
+    crate::clusters::settled(&server, "/v1/clusters/c", "CREATE_COMPLETE").await;
+    let get = |path: &str| server.get(&format!("/v1/jeroboam/{path}")).as_("admin").send();
+    let post = |path: &str, body: &'static str| server.post(&format!("/v1/jeroboam/{path}"), body).as_("admin").send();
+
+    for (query, text) in
+        [("", "Now 0 1000"), ("?goal=even&limit=5", "Even 0 5"), ("?without=1", "Without 1 1000"), ("?drain=1&limit=7", "Drained 1 7")]
+    {
+        let plan = get(&format!("plan{query}")).await.is(200).json();
+        assert_eq!(plan["text"], format!("ownership.plan {text}"), "{query}");
+    }
+    get("plan?without=9").await.is(404);
+    get("plan?without=1&drain=1").await.is(400);
+    get("plan?goal=best").await.is(400);
+    assert!(post("rebalance", "").await.is(200).json()["text"].as_str().unwrap().starts_with("ownership.rebalance"));
+
+    let pinned = post("ownership/c/pin", r#"{"member":1}"#).await.is(200).json();
+    assert_eq!((&pinned["pin"], &pinned["remark"]), (&1.into(), &"pinned to member 1, which drains".into()));
+    let map = get("ownership").await.is(200).json();
+    assert_eq!((&map["ownership"][0]["pin"], &map["ownership"][0]["name"]), (&1.into(), &"c".into()));
+    let member = &map["members"][0];
+    assert_eq!((&member["clusters"], &member["pinned"], &member["weight"]), (&1.into(), &1.into(), &100.into()));
+    assert!(get("ownership?member=0").await.is(200).json()["ownership"].as_array().unwrap().is_empty());
+    post("ownership/c/pin", r#"{"member":9}"#).await.is(404);
+    post("ownership/c/pin", "{}").await.is(400);
+    post("ownership/nothing/pin", r#"{"member":1}"#).await.is(404);
+    assert_eq!(post("ownership/c/unpin", "").await.is(200).json()["pin"], serde_json::Value::Null);
+
+    for (method, path) in [("GET", "plan"), ("POST", "rebalance"), ("POST", "ownership/c/unpin")] {
+        server.ask(method, &format!("/v1/jeroboam/{path}")).send().await.is(403);
+    }
 }

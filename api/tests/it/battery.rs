@@ -132,8 +132,9 @@ const HEADERS: [(&str, &str); 12] = [
 fn harmless(what: &str, answer: &Answer) {
     let status = answer.status.as_u16();
     assert!(status < 500 || status == 503, "{what}: {status} {}", answer.text);
-    // A name that was asked for may be repeated in the answer.
-    assert!(what.contains(SECRET) || !answer.text.contains(SECRET), "{what} tells of another project: {}", answer.text);
+    // A name that was asked for may be repeated in the answer; whoever operates the whole sees all names.
+    let told = what.contains(SECRET) || (what.contains("/v1/jeroboam/") && status < 400);
+    assert!(told || !answer.text.contains(SECRET), "{what} tells of another project: {}", answer.text);
     assert!(answer.header("x-openstack-request-id").is_some(), "{what} has no request id");
     assert!(answer.header("jeroboam-index").is_some(), "{what} has no index");
     if status < 400 {

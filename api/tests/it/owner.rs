@@ -11,7 +11,10 @@ use model::{
     container::{self, ContainerStatus},
     operation::{self, Kind, Operation, State},
     ownership::{self, Reason},
-    peer::{ContainerLooked, Ended, ExecuteRequest, LookContainer, Output, StatusRequest, method},
+    peer::{
+        ContainerLooked, Ended, ExecuteRequest, LookContainer, Output, StatusRequest, method,
+        plan::{PlanAnswer, PlanRemark, PlanRequest},
+    },
 };
 use prost::Message;
 use raft::{Answer, ByteStream, Consistency, Handle, Refused, Write};
@@ -124,6 +127,18 @@ impl Answer for Owner {
                 let exists = container.engine_id.is_some() && container.wish.name != "vanished";
                 let looked = ContainerLooked { exists, status: container.status, ..ContainerLooked::default() };
                 Ok(Bytes::from(looked.encode_to_vec()))
+            }
+            method::PLAN | method::REBALANCE => {
+                let asked = PlanRequest::decode(body).map_err(|error| Refused::new(error.to_string()))?;
+                let reading = self.handle.read(Consistency::Stale, soon()).await.unwrap();
+                let rows = ownership::query::all(&*reading.view).unwrap();
+                let unmet = rows.iter().filter(|row| row.pin != 0).map(|row| PlanRemark {
+                    cluster: row.cluster,
+                    why: format!("pinned to member {}, which drains", row.pin),
+                    ..PlanRemark::default()
+                });
+                let text = format!("{called} {:?} {} {}", asked.question(), asked.member, asked.limit);
+                Ok(Bytes::from(PlanAnswer { text, unmet: unmet.collect(), ..PlanAnswer::default() }.encode_to_vec()))
             }
             other => Err(Refused::new(format!("{other} is not known here"))),
         }

@@ -3,15 +3,17 @@
 //! Wakes up on a change of clusters, owners or members, and every tenth of a lease to see who has fallen silent. Everything it proposes is
 //! checked again by apply (expected epoch, incarnation), so a plan made from an old view does nothing. The scope of a term is one task that is
 //! ended and awaited before the next begins.
+//!
+//! Drains and pins are planned at every look, imbalance every ten seconds; once something is to be moved for balance, the plan goes on until
+//! there is nothing left to move. Planned moves wait until every member has had the time to ask this leader for its lease: before that
+//! it would take those that have not for silent.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use model::{
     MemberId,
-    command::Command,
-    peer::{ReleaseRequest, method},
+    command::{Command, RaiseVersion},
 };
-use prost::Message;
 use raft::{Changed, Changes};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -20,8 +22,9 @@ use crate::{
     error::Halt,
     ownership::{
         grants::Grants,
+        handing::Handing,
         mirror::Mirror,
-        plan::{Candidate, Handover, Plan, Standing, plan},
+        plan::{Aim, Candidate, Plan, Standing, plan},
     },
     shared::Shared,
 };
@@ -58,6 +61,7 @@ pub(crate) async fn run(shared: Arc<Shared>, grants: Arc<Grants>, stop: Cancella
             () = term(&shared, &reign) => {}
         }
         grants.end();
+        shared.metrics.set_overview(0, 0, 0);
     }
 }
 
@@ -84,28 +88,38 @@ async fn term(shared: &Shared, reign: &Reign<'_>) {
 
 async fn scope(shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
     let mut changes = shared.handle.changes();
-    let mut mirror = Mirror::default();
-    mirror.reload(&*shared.fresh_view().await?)?;
-    let mut balanced = Instant::now();
+    let mut desk = Desk { mirror: Mirror::default(), handing: Handing::default(), balanced: Instant::now(), balancing: None };
+    desk.mirror.reload(&*shared.fresh_view().await?)?;
     loop {
-        let balance = balanced.elapsed() >= shared.settings.balance && reign.grants.settled_in();
-        if balance {
-            balanced = Instant::now();
-        }
-        carry_out(shared, reign, &mirror, balance).await?;
-        if !gather(shared, &mut mirror, &mut changes).await? {
+        desk.carry_out(shared, reign).await?;
+        if !gather(shared, &mut desk, &mut changes).await? {
             return Ok(());
         }
     }
 }
 
+/// What the leader works with in one scope.
+struct Desk {
+    mirror: Mirror,
+    handing: Handing,
+    /// When balance was last looked at and found.
+    balanced: Instant,
+    /// How far the moves for balance go that are under way.
+    balancing: Option<Aim>,
+}
+
 /// Waits until there may be something to do. False: the member has stopped.
-async fn gather(shared: &Shared, mirror: &mut Mirror, changes: &mut Changes) -> Result<bool, Halt> {
+async fn gather(shared: &Shared, desk: &mut Desk, changes: &mut Changes) -> Result<bool, Halt> {
     let idle = sleep(shared.settings.lease / 10);
     tokio::pin!(idle);
     loop {
         let changed = tokio::select! {
             () = &mut idle => return Ok(true),
+            () = desk.handing.progress() => continue,
+            () = shared.even.notified() => {
+                desk.balancing = Some(Aim::Even);
+                return Ok(true);
+            }
             changed = changes.recv() => changed,
         };
         let view = shared.view().await?;
@@ -113,11 +127,11 @@ async fn gather(shared: &Shared, mirror: &mut Mirror, changes: &mut Changes) -> 
         match changed {
             Changed::Some(committed) => {
                 for change in &committed.changes {
-                    news |= mirror.follow(&*view, *change)?;
+                    news |= desk.mirror.follow(&*view, *change)?;
                 }
             }
             Changed::Lagged => {
-                mirror.reload(&*view)?;
+                desk.mirror.reload(&*view)?;
                 news = true;
             }
             Changed::Closed => return Ok(false),
@@ -130,62 +144,82 @@ async fn gather(shared: &Shared, mirror: &mut Mirror, changes: &mut Changes) -> 
     }
 }
 
-async fn carry_out(shared: &Shared, reign: &Reign<'_>, mirror: &Mirror, balance: bool) -> Result<(), Halt> {
-    let candidates: Vec<Candidate> = mirror.members.values().map(|member| candidate(member, reign.grants)).collect();
-    let patience = shared.settings.lease + shared.settings.margin;
-    let plan = plan(&candidates, &mirror.holdings(patience), balance);
-    if !plan.is_empty() {
-        tracing::info!(%plan, "assigning clusters");
-        propose(shared, reign.term, &plan).await?;
-    }
-    let homeless_of: BTreeSet<MemberId> = still_holding(&candidates, mirror);
-    for lost in candidates.iter().filter(|candidate| candidate.standing == Standing::Lost) {
-        // Only when nothing is left to be taken from it may it ask again.
-        if !homeless_of.contains(&lost.member) {
-            reign.grants.settled(lost.member);
+impl Desk {
+    async fn carry_out(&mut self, shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
+        raise(shared, self.mirror.raisable()).await?;
+        let aim = self.aim(shared, reign).await?;
+        let candidates: Vec<Candidate> = self.mirror.members.values().map(|member| candidate(member, reign.grants)).collect();
+        let patience = shared.settings.lease + shared.settings.margin;
+        let plan = plan(&candidates, self.mirror.holdings(patience), aim);
+        if aim >= Aim::Bounded && !plan.balances() && plan.assign.is_empty() {
+            self.balancing = None;
         }
+        if !plan.assign.is_empty() {
+            tracing::info!(plan = plan.summary(), "assigning clusters");
+            propose(shared, reign.term, &plan).await?;
+        }
+        self.settle(reign.grants, &candidates);
+        self.handing.ask(&shared.handle, &plan.handover, &self.mirror, shared.settings.look);
+        shared.metrics.set_overview(self.mirror.unowned(), plan.stuck.len(), plan.unmet.len());
+        Ok(())
     }
-    futures::future::join_all(plan.handover.iter().map(|handover| hand_over(shared, *handover))).await;
+
+    /// How far the plan goes this time.
+    async fn aim(&mut self, shared: &Shared, reign: &Reign<'_>) -> Result<Aim, Halt> {
+        if !reign.grants.settled_in() {
+            return Ok(Aim::Urgent);
+        }
+        if self.balanced.elapsed() >= shared.settings.balance {
+            self.mirror.weigh(&*shared.view().await?)?;
+            self.balanced = Instant::now();
+            self.balancing = self.balancing.or(Some(Aim::Bounded));
+        }
+        Ok(self.balancing.unwrap_or(Aim::Wishes))
+    }
+
+    /// Only when nothing is left to be taken from a lost member may it ask again. The mirror shows the plan's own assignments only with their
+    /// changes.
+    fn settle(&self, grants: &Grants, candidates: &[Candidate]) {
+        let lost = candidates.iter().filter(|candidate| candidate.standing == Standing::Lost);
+        let lost: BTreeSet<MemberId> = lost.map(|candidate| candidate.member).collect();
+        let holders = self.mirror.holders(&lost);
+        lost.difference(&holders).for_each(|member| grants.settled(*member));
+    }
+}
+
+/// Puts the newest cluster version in force that all members support.
+async fn raise(shared: &Shared, version: Option<u32>) -> Result<(), Halt> {
+    let Some(version) = version else { return Ok(()) };
+    match shared.write(Command::RaiseVersion(RaiseVersion { version })).await? {
+        Ok(_) => tracing::info!(version, "the cluster version is raised: all members support it"),
+        Err(refusal) => tracing::debug!(version, %refusal.message, "the cluster version is not raised"),
+    }
     Ok(())
-}
-
-async fn hand_over(shared: &Shared, handover: Handover) {
-    let request = ReleaseRequest { cluster: handover.cluster, epoch: handover.epoch };
-    let deadline = Instant::now() + shared.settings.look;
-    let body = request.encode_to_vec().into();
-    if let Err(error) = shared.handle.call(handover.from, method::RELEASE, body, deadline).await {
-        tracing::debug!(cluster = %handover.cluster, member = %handover.from, %error, "a hand-over was not accepted");
-    }
-}
-
-/// Members whose assignments the mirror still shows: the plan's own assignments show up only with their changes.
-fn still_holding(candidates: &[Candidate], mirror: &Mirror) -> BTreeSet<MemberId> {
-    let lost: BTreeSet<MemberId> =
-        candidates.iter().filter(|candidate| candidate.standing == Standing::Lost).map(|candidate| candidate.member).collect();
-    if lost.is_empty() {
-        return lost;
-    }
-    let holdings = mirror.holdings(std::time::Duration::ZERO);
-    holdings.iter().filter_map(|holding| holding.owner).map(|(member, _)| member).filter(|member| lost.contains(member)).collect()
 }
 
 async fn propose(shared: &Shared, term: u64, plan: &Plan) -> Result<(), Halt> {
     for command in plan.commands(term) {
         let reasons: Vec<_> = command.assignments.iter().map(model::command::Assignment::reason).collect();
         match shared.write(Command::Assign(command)).await? {
-            Ok(_) => reasons.into_iter().for_each(|reason| shared.metrics.moved(reason)),
+            // Those that were overtaken have been skipped; which ones is not worth a look.
+            Ok(done) => {
+                let made = usize::try_from(done.number).unwrap_or(usize::MAX);
+                reasons.into_iter().take(made).for_each(|reason| shared.metrics.moved(reason));
+            }
             Err(refusal) => tracing::warn!(%refusal.message, "assignments were refused"),
         }
     }
     Ok(())
 }
 
-fn candidate(member: &model::member::Member, grants: &Grants) -> Candidate {
+/// A member as the planner sees it now.
+pub(crate) fn candidate(member: &model::member::Member, grants: &Grants) -> Candidate {
     Candidate {
         member: member.id(),
         incarnation: member.incarnation,
         drivers: member.drivers.iter().cloned().collect(),
         weight: member.weight,
+        zone: member.zone.clone(),
         draining: member.draining,
         standing: grants.standing(member.id(), member.incarnation),
     }

@@ -1,97 +1,173 @@
 //! What the leader's balancer knows of clusters and members, kept in step by the changes so that a pass reads no table.
+//!
+//! Machines and open operations are weighed when a cluster is first seen and then now and then ([`Mirror::weigh`]), not with every change: work
+//! comes and goes, and a plan that followed each of its changes would never stand still.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use model::{
-    Change, View,
+    Change, MemberId, View,
     cluster::{self, Cluster},
     id::ClusterId,
     member::{self, Member},
+    meta, nodegroup, operation,
     ownership::{self, Ownership, Reason},
     record,
     tables::{Fault, Visit},
 };
 use tokio::time::Instant;
 
-use crate::ownership::plan::Holding;
+use crate::ownership::plan::{Holding, work};
+
+/// The label that says where a cluster's machines stand.
+const ZONE: &str = "availability_zone";
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     pub(crate) members: BTreeMap<u64, Member>,
-    clusters: BTreeMap<ClusterId, Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    driver: String,
-    ownership: Option<Ownership>,
-    /// When this leader first saw it without an owner.
-    vacant_since: Instant,
+    /// The cluster version.
+    pub(crate) version: u32,
+    clusters: BTreeMap<ClusterId, Holding>,
+    /// Those that were taken from a removed member, and when this leader first saw that.
+    removed: BTreeMap<ClusterId, (u64, Instant)>,
 }
 
 impl Mirror {
     /// Everything, read afresh.
     pub(crate) fn reload(&mut self, view: &dyn View) -> Result<(), Fault> {
-        self.members = member::query::all(view)?.into_iter().map(|member| (member.number, member)).collect();
+        self.read_members(view)?;
         let mut owners: BTreeMap<ClusterId, Ownership> = BTreeMap::new();
         record::each(view, &mut |row: Ownership| {
             owners.insert(row.cluster, row);
             Visit::Continue
         })?;
-        let mut before = std::mem::take(&mut self.clusters);
+        self.clusters.clear();
         record::each(view, &mut |cluster: Cluster| {
-            let old = before.remove(&cluster.id);
-            self.clusters.insert(cluster.id, Entry::new(cluster.driver, owners.remove(&cluster.id), old.as_ref()));
+            let row = owners.remove(&cluster.id);
+            self.clusters.insert(cluster.id, holding(&cluster, row.as_ref(), 0));
             Visit::Continue
-        })
+        })?;
+        let clusters = &self.clusters;
+        self.removed.retain(|id, _| clusters.contains_key(id));
+        let ids: Vec<ClusterId> = self.clusters.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.note_removal(id));
+        self.weigh(view)
+    }
+
+    fn read_members(&mut self, view: &dyn View) -> Result<(), Fault> {
+        self.members = member::query::all(view)?.into_iter().map(|member| (member.number, member)).collect();
+        self.version = meta::cluster_version(view)?;
+        Ok(())
     }
 
     /// What one change touched; whether a plan may look different now.
     pub(crate) fn follow(&mut self, view: &dyn View, change: Change) -> Result<bool, Fault> {
         match change {
-            Change::Member(_) => {
-                self.members = member::query::all(view)?.into_iter().map(|member| (member.number, member)).collect();
+            Change::Member(_) | Change::Version => {
+                self.read_members(view)?;
                 Ok(true)
             }
             Change::Cluster(id) if self.clusters.contains_key(&id) && ownership::query::of(view, id)?.is_some() => Ok(false),
             Change::Cluster(id) | Change::Ownership(id) => {
-                let old = self.clusters.remove(&id);
+                let work = self.clusters.remove(&id).map(|known| known.work);
                 if let Some(cluster) = cluster::query::by_id(view, id)? {
-                    let owner = ownership::query::of(view, id)?;
-                    self.clusters.insert(id, Entry::new(cluster.driver, owner, old.as_ref()));
+                    let work = work.map_or_else(|| weight(view, id), Ok)?;
+                    let row = ownership::query::of(view, id)?;
+                    self.clusters.insert(id, holding(&cluster, row.as_ref(), work));
                 }
+                self.note_removal(id);
                 Ok(true)
             }
             _ => Ok(false),
         }
     }
 
+    /// Weighs all clusters afresh.
+    pub(crate) fn weigh(&mut self, view: &dyn View) -> Result<(), Fault> {
+        let mut machines: BTreeMap<ClusterId, u32> = BTreeMap::new();
+        record::each(view, &mut |group: nodegroup::NodeGroup| {
+            let sum = machines.entry(group.cluster).or_default();
+            *sum = sum.saturating_add(group.node_count);
+            Visit::Continue
+        })?;
+        let open = operation::query::open_counts(view)?;
+        for (id, holding) in &mut self.clusters {
+            holding.work = work(machines.get(id).copied().unwrap_or(0), open.get(id).copied().unwrap_or(0));
+        }
+        Ok(())
+    }
+
+    /// Who released has stopped acting. Who was removed may not know it yet: what it had waits.
+    fn note_removal(&mut self, id: ClusterId) {
+        let known = self.clusters.get_mut(&id).filter(|holding| holding.owner.is_none() && holding.reason == Reason::Removed);
+        let Some(holding) = known else {
+            self.removed.remove(&id);
+            return;
+        };
+        let noted = self.removed.entry(id).or_insert((holding.epoch, Instant::now()));
+        if noted.0 != holding.epoch {
+            *noted = (holding.epoch, Instant::now());
+        }
+        holding.wait = true;
+    }
+
     /// All clusters as the planner wants them. `patience`: how long a removed member may still act for what was taken from it.
-    pub(crate) fn holdings(&self, patience: std::time::Duration) -> Vec<Holding> {
-        self.clusters.iter().map(|(id, entry)| entry.holding(*id, patience)).collect()
+    pub(crate) fn holdings(&mut self, patience: Duration) -> impl Iterator<Item = &Holding> {
+        for (id, (_, since)) in &self.removed {
+            if let Some(holding) = self.clusters.get_mut(id) {
+                holding.wait = since.elapsed() <= patience;
+            }
+        }
+        self.clusters.values()
+    }
+
+    /// How many clusters nobody owns.
+    pub(crate) fn unowned(&self) -> usize {
+        self.clusters.values().filter(|holding| holding.owner.is_none()).count()
+    }
+
+    /// Those of `members` that still own something.
+    pub(crate) fn holders(&self, members: &BTreeSet<MemberId>) -> BTreeSet<MemberId> {
+        if members.is_empty() {
+            return BTreeSet::new();
+        }
+        let owners = self.clusters.values().filter_map(|holding| holding.owner);
+        owners.map(|(member, _)| member).filter(|member| members.contains(member)).collect()
+    }
+
+    /// Whether somebody owns the cluster under this epoch.
+    pub(crate) fn is_held(&self, cluster: ClusterId, epoch: u64) -> bool {
+        self.clusters.get(&cluster).is_some_and(|holding| holding.epoch == epoch && holding.owner.is_some())
+    }
+
+    /// The version to which the cluster can be raised: all members support it and it is not in force yet.
+    pub(crate) fn raisable(&self) -> Option<u32> {
+        let supported = self.members.values().map(|member| member.version_max).min()?.min(model::VERSION);
+        (supported > self.version).then_some(supported)
     }
 }
 
-impl Entry {
-    fn new(driver: String, ownership: Option<Ownership>, old: Option<&Self>) -> Self {
-        let same = old.filter(|old| old.ownership == ownership);
-        Self { driver, ownership, vacant_since: same.map_or_else(Instant::now, |old| old.vacant_since) }
-    }
+fn weight(view: &dyn View, id: ClusterId) -> Result<u64, Fault> {
+    let counts = nodegroup::query::counts(&nodegroup::query::of_cluster(view, id)?);
+    let open = operation::query::open_count(view, id, 100)?;
+    Ok(work(counts.masters.saturating_add(counts.nodes), u32::try_from(open).unwrap_or(u32::MAX)))
+}
 
-    fn holding(&self, cluster: ClusterId, patience: std::time::Duration) -> Holding {
-        let row = self.ownership.as_ref();
-        let owner = row.and_then(|row| row.owner().map(|member| (member, row.incarnation)));
-        let reason = row.map_or(Reason::New, Ownership::reason);
-        // Who released has stopped acting. Who was removed may not know it yet.
-        let removed = owner.is_none() && reason == Reason::Removed;
-        Holding {
-            cluster,
-            driver: self.driver.clone(),
-            epoch: row.map_or(0, |row| row.epoch),
-            owner,
-            reason,
-            wait: removed && self.vacant_since.elapsed() <= patience,
-        }
+fn holding(cluster: &Cluster, row: Option<&Ownership>, work: u64) -> Holding {
+    Holding {
+        cluster: cluster.id,
+        name: cluster.wanted.name.clone(),
+        driver: cluster.driver.clone(),
+        work,
+        zone: cluster.wanted.labels.get(ZONE).cloned().unwrap_or_default(),
+        pin: row.and_then(Ownership::pinned),
+        epoch: row.map_or(0, |row| row.epoch),
+        owner: row.and_then(|row| row.owner().map(|member| (member, row.incarnation))),
+        reason: row.map_or(Reason::New, Ownership::reason),
+        wait: false,
     }
 }

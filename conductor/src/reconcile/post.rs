@@ -6,14 +6,36 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use model::{id::OperationId, peer::Output};
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Pieces of output under way to whoever takes them.
 pub(crate) const OUTPUT_QUEUE: usize = 16;
+
+/// How long nothing new is begun while a hand-over waits for what runs. What is accepted meanwhile waits this long at most, and then for its new
+/// owner or, if something still runs, not for a while.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// How long the work then goes on before the next attempt: a long call must not stop everything else of its cluster.
+const WORK: Duration = Duration::from_secs(4);
+
+/// How long a wish is good for unless the leader repeats it.
+const WISH: Duration = Duration::from_secs(6);
+
+/// The leader would like somebody else to own the cluster.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    reason: i32,
+    since: Instant,
+    until: Instant,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -26,6 +48,8 @@ pub(crate) struct Post {
     /// The cluster is somebody else's: drop everything.
     pub(crate) lost: CancellationToken,
     pass: AtomicBool,
+    /// The leader's wish that the cluster be handed over.
+    wish: Mutex<Option<Wish>>,
     callers: Mutex<BTreeMap<OperationId, mpsc::Sender<Output>>>,
 }
 
@@ -37,8 +61,48 @@ impl Post {
             park: CancellationToken::new(),
             lost: CancellationToken::new(),
             pass: AtomicBool::new(false),
+            wish: Mutex::new(None),
             callers: Mutex::new(BTreeMap::new()),
         }
+    }
+
+    /// The leader asks for a hand-over, or reminds of it.
+    pub(crate) fn hand_over(&self, reason: i32) {
+        let now = Instant::now();
+        self.wish(|wish| {
+            let since = wish.filter(|wish| wish.until > now).map_or(now, |wish| wish.since);
+            *wish = Some(Wish { reason, since, until: now + WISH });
+        });
+        self.wake.notify_one();
+    }
+
+    fn wish<T>(&self, work: impl FnOnce(&mut Option<Wish>) -> T) -> T {
+        work(&mut self.wish.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Until when nothing new is begun, because the cluster is to be given back as soon as nothing runs; `None`: the work goes on.
+    pub(crate) fn holds(&self) -> Option<Instant> {
+        let now = Instant::now();
+        if self.park.is_cancelled() {
+            return Some(now + WISH);
+        }
+        let wish = self.wish(|wish| wish.filter(|wish| wish.until > now))?;
+        let rounds = now.duration_since(wish.since).as_millis() / (HOLD + WORK).as_millis();
+        let round = wish.since + (HOLD + WORK) * u32::try_from(rounds).unwrap_or(0);
+        (now < round + HOLD).then_some(round + HOLD)
+    }
+
+    /// When the work next stops for a hand-over that is wished for.
+    pub(crate) fn next_hold(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let wish = self.wish(|wish| wish.filter(|wish| wish.until > now))?;
+        let rounds = now.duration_since(wish.since).as_millis() / (HOLD + WORK).as_millis() + 1;
+        Some(wish.since + (HOLD + WORK) * u32::try_from(rounds).unwrap_or(0))
+    }
+
+    /// The reason of the planned move that this worker's end is part of; 0: none, the member stops.
+    pub(crate) fn away(&self) -> i32 {
+        self.wish(|wish| wish.map_or(0, |wish| wish.reason))
     }
 
     /// Asks for a full pass soon: somebody saw something that the records do not show.
@@ -83,5 +147,30 @@ impl Post {
     /// Operations that somebody waits for.
     pub(crate) fn called(&self) -> Vec<OperationId> {
         self.callers(|callers| callers.keys().copied().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wish_stops_new_work_for_a_second_at_a_time_and_is_forgotten() {
+        let post = Post::new(3);
+        assert!(post.holds().is_none() && post.next_hold().is_none());
+        post.hand_over(3);
+        let began = Instant::now();
+        assert_eq!((post.holds(), post.away()), (Some(began + HOLD), 3));
+        advance(HOLD).await;
+        assert_eq!((post.holds(), post.next_hold()), (None, Some(began + HOLD + WORK)));
+        advance(Duration::from_secs(3)).await;
+        post.hand_over(3);
+        assert_eq!(post.holds(), None, "a reminder does not begin anew");
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(post.holds(), Some(began + (HOLD + WORK) + HOLD));
+        advance(WISH).await;
+        assert!(post.holds().is_none() && post.next_hold().is_none(), "nobody repeats it");
     }
 }

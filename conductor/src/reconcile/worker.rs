@@ -112,7 +112,7 @@ impl Worker {
 
     async fn work(&mut self) {
         let post = Arc::clone(&self.post);
-        while !(post.park.is_cancelled() && self.jobs.is_empty()) {
+        while !(post.holds().is_some() && self.jobs.is_empty()) {
             let again = match self.turn().await {
                 Ok(Some(at)) => at,
                 Ok(None) | Err(Halt::Stale) => return,
@@ -121,6 +121,7 @@ impl Worker {
                     Instant::now() + self.shared.jittered(Duration::from_millis(200))
                 }
             };
+            let again = post.next_hold().map_or(again, |hold| hold.min(again));
             tokio::select! {
                 () = post.wake.notified() => {}
                 () = sleep_until(again) => {}
@@ -169,8 +170,8 @@ impl Worker {
         let Some(picture) = Picture::read(&*view, self.cluster, history)? else { return Ok(None) };
         self.drop_overtaken(&picture);
         self.forget(&picture);
-        if self.post.park.is_cancelled() {
-            return Ok(Some(Instant::now() + self.shared.settings.pass));
+        if let Some(until) = self.post.holds() {
+            return Ok(Some(until));
         }
         if self.pass_at <= Instant::now() || (self.post.pass_asked() && self.shared.lease.may_act(self.post.epoch).is_some()) {
             self.pass(&picture).await?;
@@ -365,7 +366,10 @@ impl Worker {
 
     /// Gives the cluster back: whoever gets it next need not wait for the lease.
     async fn release(&self) {
-        let release = Release { cluster: self.cluster, epoch: self.post.epoch };
+        // An older cluster version does not know the reason.
+        let known = self.shared.view().await.is_ok_and(|view| model::meta::cluster_version(&*view).is_ok_and(|version| version >= 2));
+        let reason = if known { self.post.away() } else { 0 };
+        let release = Release { cluster: self.cluster, epoch: self.post.epoch, reason };
         match self.shared.write(Command::Release(release)).await {
             Ok(_) => tracing::info!(cluster = %self.cluster, epoch = self.post.epoch, "released"),
             Err(error) => tracing::debug!(cluster = %self.cluster, %error, "not released; it moves when the lease has run out"),

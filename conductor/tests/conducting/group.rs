@@ -99,24 +99,24 @@ impl Listener for Door {
     }
 }
 
-struct One {
-    member: Member,
-    stop: CancellationToken,
-    running: JoinSet<Result<(), conductor::Error>>,
-    disk: SimDisk,
+pub(crate) struct One {
+    pub(crate) member: Member,
+    pub(crate) stop: CancellationToken,
+    pub(crate) running: JoinSet<Result<(), conductor::Error>>,
+    pub(crate) disk: SimDisk,
 }
 
 /// See the module.
-struct Group {
-    outside: Outside,
+pub(crate) struct Group {
+    pub(crate) outside: Outside,
     wires: Arc<Mutex<Wires>>,
-    chance: Arc<Counting>,
-    members: BTreeMap<u64, One>,
+    pub(crate) chance: Arc<Counting>,
+    pub(crate) members: BTreeMap<u64, One>,
     template: TemplateId,
 }
 
 impl Group {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let mut group = Self {
             outside: Outside::default(),
             wires: Arc::default(),
@@ -182,13 +182,13 @@ impl Group {
     }
 
     /// A member that lives and is not cut off.
-    fn handle(&self) -> Handle {
+    pub(crate) fn handle(&self) -> Handle {
         let cut = self.wires.lock().unwrap().cut.clone();
         let (_, one) = self.members.iter().rfind(|(number, _)| !cut.contains(&format!("m{number}:1"))).unwrap();
         one.member.handle()
     }
 
-    async fn write(&self, command: Command) {
+    pub(crate) async fn write(&self, command: Command) {
         let actor = Actor { project_id: "p".to_owned(), user_id: "u".to_owned(), ..Actor::default() };
         let write = Write { command, actor: Some(actor), key: None };
         let written = timeout(LIMIT, async {
@@ -203,12 +203,12 @@ impl Group {
         written.await.unwrap().outcome.into_result().unwrap();
     }
 
-    async fn owner(&self, cluster: ClusterId) -> Option<Ownership> {
+    pub(crate) async fn owner(&self, cluster: ClusterId) -> Option<Ownership> {
         let reading = self.handle().read(Consistency::Stale, Instant::now() + LIMIT).await.unwrap();
         ownership::query::of(&*reading.view, cluster).unwrap()
     }
 
-    async fn owner_when(&self, cluster: ClusterId, wanted: impl Fn(&Ownership) -> bool) -> Ownership {
+    pub(crate) async fn owner_when(&self, cluster: ClusterId, wanted: impl Fn(&Ownership) -> bool) -> Ownership {
         let waits = async {
             loop {
                 if let Some(row) = self.owner(cluster).await.filter(|row| wanted(row)) {
@@ -220,7 +220,7 @@ impl Group {
         timeout(LIMIT, waits).await.unwrap()
     }
 
-    async fn ended(&self, id: OperationId) -> operation::Operation {
+    pub(crate) async fn ended(&self, id: OperationId) -> operation::Operation {
         let waits = async {
             loop {
                 let reading = self.handle().read(Consistency::Stale, Instant::now() + LIMIT).await.unwrap();
@@ -234,7 +234,7 @@ impl Group {
         timeout(LIMIT, waits).await.unwrap()
     }
 
-    async fn bay(&self, name: &str) -> ClusterId {
+    pub(crate) async fn bay(&self, name: &str) -> ClusterId {
         let (id, operation) = (ClusterId::new(self.chance.uuid()), OperationId::new(self.chance.uuid()));
         self.write(Command::ClusterCreate(ClusterCreate {
             id,
@@ -253,7 +253,7 @@ impl Group {
         id
     }
 
-    async fn begin_container(&self, cluster: ClusterId) -> OperationId {
+    pub(crate) async fn begin_container(&self, cluster: ClusterId) -> OperationId {
         let (id, operation) = (ContainerId::new(self.chance.uuid()), OperationId::new(self.chance.uuid()));
         let wish = ContainerWish { name: "c".to_owned(), image: "busybox".to_owned(), ..ContainerWish::default() };
         self.write(Command::ContainerCreate(ContainerCreate { id, cluster, wish, operation, timeout_ms: 60_000 })).await;
@@ -269,7 +269,7 @@ impl Group {
         one.disk
     }
 
-    async fn start(&mut self, number: u64, disk: SimDisk) {
+    pub(crate) async fn start(&mut self, number: u64, disk: SimDisk) {
         self.wires.lock().unwrap().cut.remove(&format!("m{number}:1"));
         let store = Store::open(disk.attach(), Expect::default()).unwrap();
         let member = raft::restart(self.boot(number, store)).await.unwrap();
@@ -290,7 +290,7 @@ impl Group {
         self.wires.lock().unwrap().cut.clear();
     }
 
-    fn leader(&self) -> Option<MemberId> {
+    pub(crate) fn leader(&self) -> Option<MemberId> {
         self.handle().leadership().borrow().leader
     }
 
@@ -307,7 +307,7 @@ impl Group {
     }
 
     /// No epoch's call came in after a newer epoch's: what a fence would have enforced.
-    fn epochs_never_fall(&self) {
+    pub(crate) fn epochs_never_fall(&self) {
         let epochs: Vec<_> = self.outside.journal().iter().map(|called| called.epoch).filter(|epoch| *epoch != 0).collect();
         assert!(epochs.is_sorted(), "{:?}", self.outside.journal());
     }
@@ -427,5 +427,5 @@ async fn a_drained_member_hands_over() {
     let (bay, before) = group.bay_of_a_follower().await;
     group.write(Command::MemberDrain(MemberDrain { member: before.member, draining: true })).await;
     let after = group.owner_when(bay, |row| row.owner().is_some() && row.member != before.member).await;
-    assert_eq!(after.reason(), Reason::Released);
+    assert_eq!(after.reason(), Reason::Drain);
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod draining;
 mod group;
 mod rig;
 mod scripted;
@@ -147,6 +148,24 @@ async fn after_a_crash_the_new_epoch_finishes_what_the_old_one_began() {
     assert!(after.epoch > before.epoch && after.incarnation > before.incarnation);
     assert_eq!(operation.steps[0].epoch, after.epoch);
     assert_eq!(rig.outside.containers().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_epochs_first_act_is_to_list_what_carries_the_tag() {
+    let rig = Rig::new().await;
+    let bay = rig.bay().await;
+    rig.outside.script("create", Trouble::Hangs);
+    let (_, operation) = rig.begin_container(bay).await;
+    while rig.outside.count("create") == 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    // What a call of the old epoch has left, which no record knows of.
+    rig.outside.plant(bay, ContainerId::new(rig.uuid()));
+    let before = rig.outside.journal().len();
+    let rig = rig.crash().await;
+    assert_eq!(rig.ended(operation).await.state(), State::Succeeded);
+    let calls: Vec<_> = rig.outside.journal()[before..].iter().map(|called| called.what).collect();
+    assert_eq!(calls[..4], ["look", "containers", "remove", "create"], "{calls:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,8 @@
 //!   and sweep for orphans.
 //! * Even create-or-adopt is not free: a *later* call that is not (a delete) must wait until no earlier create can still arrive, whether its
 //!   step is open or was ended by a successor.
+//! * A hand-over needs no wait for a lease, with a call still under way too, as long as the step stays open in the log: the next owner
+//!   waits for that one call, strictly longer than it may act, counted from its own epoch.
 //! * A fence does not help against one's own calls: after an answer that never came, the same member has to wait as well.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -33,6 +35,7 @@ const PING_LOCK: Design = Design {
     pause_before_send: true,
     jobs: CREATES,
     troubles: [1, 1, 0],
+    handovers: 0,
     bug: Bug::None,
 };
 const LEASE_ONLY: Design = Design { lease: true, ..PING_LOCK };
@@ -45,6 +48,10 @@ const BOTH: Design = Design { fence: true, adopt: true, ..INTENT };
 const OURS_FENCED: Design = Design { wait_own: true, jobs: CREATE_DELETE, troubles: [2, 1, 0], ..BOTH };
 /// Ours, where it cannot (a plain Docker Engine): check and call are one.
 const OURS_UNFENCED: Design = Design { wait_earlier: true, fence: false, pause_before_send: false, troubles: [2, 1, 1], ..OURS_FENCED };
+
+/// With hand-overs among the troubles: the owner is asked to release whatever it is at, and the next one begins at once.
+const HANDING_FENCED: Design = Design { handovers: 1, troubles: [1, 1, 0], ..OURS_FENCED };
+const HANDING_UNFENCED: Design = Design { handovers: 1, troubles: [1, 1, 1], ..OURS_UNFENCED };
 
 fn fails(name: &str, design: &Design, property: Property) {
     let found = explore(design, Some(property));
@@ -159,4 +166,78 @@ fn grants_of_a_replaced_leader_are_found() {
 #[test]
 fn grants_to_a_suspect_are_found() {
     fails("grant to suspect", &Design { bug: Bug::GrantToSuspect, ..OURS_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn ours_holds_with_hand_overs_where_the_target_fences() {
+    holds("handing over, fenced", &HANDING_FENCED);
+}
+
+#[test]
+fn ours_holds_with_hand_overs_where_the_target_does_not_fence() {
+    holds("handing over, unfenced", &HANDING_UNFENCED);
+}
+
+#[test]
+fn a_hand_over_needs_what_all_else_needs() {
+    fails("handing over without intents", &Design { intent: false, ..HANDING_UNFENCED }, Property::Orphan);
+    fails("handing over without adoption", &Design { adopt: false, ..HANDING_UNFENCED }, Property::Doubled);
+    fails("handing over without a wait for earlier epochs", &Design { wait_earlier: false, ..HANDING_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn a_move_without_a_release_is_found() {
+    fails("move without release", &Design { bug: Bug::MoveWithoutRelease, ..HANDING_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn acting_after_a_release_is_found() {
+    fails("act after release", &Design { bug: Bug::ActAfterRelease, ..HANDING_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn a_release_that_closes_an_unknown_step_is_found() {
+    fails("release closes step", &Design { bug: Bug::ReleaseClosesStep, ..HANDING_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn a_call_of_ones_own_that_hides_an_earlier_one_is_found() {
+    fails("newest unanswered only", &Design { bug: Bug::NewestUnansweredOnly, ..HANDING_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn suspicion_before_the_lease_has_run_out_is_found() {
+    fails("early suspicion", &Design { bug: Bug::EarlySuspicion, ..OURS_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn a_grant_without_a_look_at_the_state_is_found() {
+    fails("no look after grant", &Design { bug: Bug::NoLookAfterGrant, ..OURS_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn an_assignment_to_another_start_is_found() {
+    fails("any incarnation", &Design { bug: Bug::AnyIncarnation, ..OURS_FENCED }, Property::Orphan);
+}
+
+#[test]
+fn a_quiesce_time_that_is_not_strictly_longer_is_found() {
+    fails("short quiesce", &Design { bug: Bug::ShortQuiesce, ..OURS_UNFENCED }, Property::Orphan);
+}
+
+#[test]
+fn a_quiesce_time_counted_from_the_intent_is_found() {
+    fails("quiesce from intent", &Design { bug: Bug::QuiesceFromIntent, ..HANDING_UNFENCED }, Property::Orphan);
+}
+
+/// Every rule has a test that removes it: a mistake that is added to the list is not forgotten here.
+#[test]
+fn every_mistake_is_planted_somewhere() {
+    let text = include_str!("main.rs");
+    let list = include_str!("protocol.rs").split("pub(crate) enum Bug {").nth(1).unwrap().split("\n}").next().unwrap();
+    let bugs =
+        list.lines().map(str::trim).filter(|line| !line.starts_with("///") && !line.is_empty()).map(|line| line.trim_end_matches(','));
+    for bug in bugs {
+        assert!(text.contains(&format!("Bug::{bug}")), "{bug} is planted nowhere");
+    }
 }

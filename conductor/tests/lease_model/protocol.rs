@@ -5,6 +5,8 @@
 //! * Time is counted in ticks, as countdowns, so that there is no horizon. All clocks tick together.
 //! * The log is one atomic place: consensus is not what is examined here.
 //! * A call that was sent may take effect at any moment within [`EFFECT`] ticks, whatever its sender has become.
+//! * A hand-over is the owner's own act: whatever its worker is at, it stops, leaves its step open in the log, and releases; the next owner is
+//!   assigned at once, without waiting for any lease.
 //! * `tenure` is a ghost that no part of the protocol reads: which holder, truly, made a call.
 
 /// Ticks a grant is good for.
@@ -53,6 +55,24 @@ pub(crate) enum Bug {
     GrantToSuspect,
     /// An old epoch's call is waited for only if its step is still open, not if the step was taken up again and ended since.
     WaitForOpenStepsOnly,
+    /// Only the newest unanswered call is remembered: one of this epoch then hides one of an earlier epoch.
+    NewestUnansweredOnly,
+    /// The leader suspects a member before the lease it granted last has run out.
+    EarlySuspicion,
+    /// The leader moves a cluster whose owner has not released it.
+    MoveWithoutRelease,
+    /// Who has released goes on with what it was at, because its lease still runs.
+    ActAfterRelease,
+    /// A release closes the step whose call is unknown, so that nobody knows of it any more.
+    ReleaseClosesStep,
+    /// A grant that comes after the lease ran out renews the right for what was believed before, without a look at the state.
+    NoLookAfterGrant,
+    /// The state's assignment is taken as one's own whichever start it names.
+    AnyIncarnation,
+    /// Earlier calls are waited for as long as they may act, not strictly longer.
+    ShortQuiesce,
+    /// The wait for earlier calls begins with the intent, not with the epoch of who waits: the call may have been sent long after the intent.
+    QuiesceFromIntent,
 }
 
 /// What a design has. Everything off is the lock of 2015: who does not answer a ping loses it.
@@ -77,6 +97,8 @@ pub(crate) struct Design {
     /// How often a member may be started again or lose the cluster by silence; how often a call or its answer is lost; how often the
     /// leader changes.
     pub(crate) troubles: [u8; 3],
+    /// How often the owner is asked to hand over.
+    pub(crate) handovers: u8,
     /// A planted mistake.
     pub(crate) bug: Bug,
 }
@@ -130,6 +152,8 @@ pub(crate) struct State {
     // the log
     pub(crate) owner: u8,
     pub(crate) owner_incarnation: u8,
+    /// It was released and has no owner; `owner` was the last.
+    pub(crate) vacant: bool,
     pub(crate) epoch: u8,
     pub(crate) tenure: u8,
     /// Jobs done.
@@ -138,6 +162,8 @@ pub(crate) struct State {
     pub(crate) begun: u8,
     /// The newest epoch of which some call may never have been answered; 0: none.
     pub(crate) unanswered: u8,
+    /// Ticks since the first intent of the present or the last step, up to [`WAIT`]; counted only for [`Bug::QuiesceFromIntent`].
+    pub(crate) begun_age: u8,
     // the leader
     pub(crate) silent: [u8; 2],
     pub(crate) suspect: bool,
@@ -155,6 +181,7 @@ pub(crate) struct State {
     pub(crate) disturbances: u8,
     pub(crate) losses: u8,
     pub(crate) elections: u8,
+    pub(crate) handovers: u8,
     // what went wrong
     pub(crate) stale: bool,
 }
@@ -178,6 +205,9 @@ pub(crate) enum Event {
     Suspect,
     Assign,
     AssignRestarted,
+    Release(u8),
+    AssignReleased(u8),
+    Move,
     Restart(u8),
     NewLeader,
 }
@@ -194,11 +224,13 @@ impl State {
         Self {
             owner: 0,
             owner_incarnation: 1,
+            vacant: false,
             epoch: 1,
             tenure: 1,
             done: 0,
             begun: 0,
             unanswered: 0,
+            begun_age: 0,
             silent: [0; 2],
             suspect: false,
             deposed: None,
@@ -210,6 +242,7 @@ impl State {
             disturbances,
             losses,
             elections,
+            handovers: design.handovers,
             stale: false,
         }
     }
@@ -245,6 +278,8 @@ impl State {
             add(Event::GiveUp(who), self.give_up(who));
             add(Event::End(who), self.end(who, design));
             add(Event::Restart(who), self.restart(who));
+            add(Event::Release(who), self.release(who, design));
+            add(Event::AssignReleased(who), self.assign_released(who));
         }
         for slot in 0..2 {
             add(Event::Arrive(slot), self.arrive(slot, design, true));
@@ -253,6 +288,7 @@ impl State {
         }
         add(Event::Suspect, self.suspect(design));
         add(Event::Assign, self.assign());
+        add(Event::Move, self.move_unreleased(design));
         add(Event::AssignRestarted, self.assign_restarted(design));
         add(Event::NewLeader, self.new_leader(design));
         all
@@ -262,6 +298,9 @@ impl State {
     fn plain(mut self, design: &Design) -> Self {
         self.calls.sort_unstable();
         self.silent[usize::from(1 - self.owner)] = 0;
+        if self.vacant {
+            self.silent = [0; 2];
+        }
         for member in &mut self.members {
             if member.epoch == 0 {
                 *member = Member { request: member.request, ..Member::fresh(member.incarnation) };
@@ -271,6 +310,7 @@ impl State {
             self.members = [Member::fresh(1); 2];
             self.silent = [0; 2];
             (self.suspect, self.deposed, self.elections, self.disturbances, self.losses) = (false, None, 0, 0, 0);
+            (self.handovers, self.begun_age) = (0, 0);
         }
         self
     }
@@ -304,6 +344,9 @@ impl State {
                 member.request = None;
             }
         }
+        if design.bug == Bug::QuiesceFromIntent {
+            next.begun_age = (next.begun_age + 1).min(WAIT);
+        }
         for silent in &mut next.silent {
             *silent = (*silent + 1).min(LEASE + MARGIN);
         }
@@ -315,11 +358,13 @@ impl State {
         let member = self.member(who);
         let idle = member.request.is_none_or(|request| request.answer.is_some() && design.bug != Bug::LeaseFromReply);
         let worth = member.epoch == 0 || member.lease < LEASE;
-        (idle && worth && self.owner == who).then(|| self.with(who, |m| m.request = Some(Request { age: 0, answer: None })))
+        (idle && worth && self.owner == who && !self.vacant).then(|| self.with(who, |m| m.request = Some(Request { age: 0, answer: None })))
     }
 
-    fn answer_for(owner: u8, incarnation: u8, epoch: u8, who: u8, member: Member) -> u8 {
-        if owner == who && incarnation == member.incarnation { epoch } else { 0 }
+    /// What the state at the granted index shows as this member's: the epoch, or 0.
+    fn answer_for(&self, who: u8, member: Member, design: &Design) -> u8 {
+        let start = self.owner_incarnation == member.incarnation || design.bug == Bug::AnyIncarnation;
+        if self.owner == who && start && !self.vacant { self.epoch } else { 0 }
     }
 
     fn grant(&self, who: u8, design: &Design) -> Option<Self> {
@@ -328,7 +373,7 @@ impl State {
         if design.lease && self.suspect && self.owner == who && design.bug != Bug::GrantToSuspect {
             return None;
         }
-        let answer = Self::answer_for(self.owner, self.owner_incarnation, self.epoch, who, member);
+        let answer = self.answer_for(who, member, design);
         let mut next = self.with(who, |m| m.request = Some(Request { answer: Some(answer), ..request }));
         next.silent[usize::from(who)] = 0;
         Some(next)
@@ -338,7 +383,7 @@ impl State {
         let (owner, incarnation, epoch) = self.deposed.filter(|_| design.bug == Bug::GrantWithoutReadIndex)?;
         let member = self.member(who);
         let request = member.request.filter(|request| request.answer.is_none())?;
-        let answer = Self::answer_for(owner, incarnation, epoch, who, member);
+        let answer = if owner == who && incarnation == member.incarnation { epoch } else { 0 };
         Some(self.with(who, |m| m.request = Some(Request { answer: Some(answer), ..request })))
     }
 
@@ -349,15 +394,16 @@ impl State {
         Some(
             self.with(who, |m| {
                 m.request = None;
-                if m.epoch != epoch {
+                if m.epoch != epoch && !(design.bug == Bug::NoLookAfterGrant && m.epoch != 0) {
                     m.epoch_age = 0;
                     m.hazard = 0;
                     m.doing = Doing::Nothing;
                     m.tenure = tenure;
                 }
-                m.epoch = epoch;
+                let believes = design.bug == Bug::NoLookAfterGrant && m.epoch != 0;
+                m.epoch = if believes { m.epoch } else { epoch };
                 let spent = if design.bug == Bug::LeaseFromReply { 0 } else { request.age };
-                m.lease = if epoch == 0 { 0 } else { m.lease.max(LEASE - spent) };
+                m.lease = if m.epoch == 0 { 0 } else { m.lease.max(LEASE - spent) };
             })
             .without_calls_of_idle(who),
         )
@@ -379,8 +425,11 @@ impl State {
         }
         let open = if self.begun != 0 && self.begun != member.epoch { self.begun } else { 0 };
         let unanswered = if design.bug == Bug::WaitForOpenStepsOnly { open } else { self.unanswered.max(open) };
-        let earlier = unanswered != 0 && unanswered < member.epoch && design.wait_earlier;
-        (!earlier || member.epoch_age >= WAIT) && (!design.wait_own || member.hazard == 0)
+        let hidden = unanswered >= member.epoch && matches!(design.bug, Bug::NewestUnansweredOnly | Bug::WaitForOpenStepsOnly);
+        let earlier = unanswered != 0 && !hidden && design.wait_earlier;
+        let waited = if design.bug == Bug::QuiesceFromIntent { self.begun_age } else { member.epoch_age };
+        let quiesce = if design.bug == Bug::ShortQuiesce { EFFECT } else { WAIT };
+        (!earlier || waited >= quiesce) && (!design.wait_own || member.hazard == 0)
     }
 
     fn begin(&self, who: u8, design: &Design) -> Option<Self> {
@@ -388,17 +437,24 @@ impl State {
         if member.epoch == 0 || member.doing != Doing::Nothing || self.finished(design) || !self.quiet(member, design) {
             return None;
         }
-        if design.intent && design.lease && member.epoch != self.epoch {
+        if design.intent && design.lease && self.over(member) {
             return Some(self.with(who, |m| m.epoch = 0)); // refused as stale
         }
         let mut next = self.with(who, |m| m.doing = Doing::Intends(self.done));
         if design.intent {
-            if self.begun != 0 {
+            if self.begun == 0 {
+                next.begun_age = 0;
+            } else {
                 next.unanswered = self.begun.max(self.unanswered);
             }
             next.begun = member.epoch;
         }
         Some(next)
+    }
+
+    /// Whether the log refuses what this member reports.
+    fn over(&self, member: Member) -> bool {
+        member.epoch != self.epoch || self.vacant
     }
 
     fn check(&self, who: u8, design: &Design) -> Option<Self> {
@@ -437,7 +493,7 @@ impl State {
     fn end(&self, who: u8, design: &Design) -> Option<Self> {
         let member = self.member(who);
         let Doing::Answered(job) = member.doing else { return None };
-        if design.lease && design.intent && member.epoch != self.epoch {
+        if design.lease && design.intent && self.over(member) {
             return Some(self.with(who, |m| {
                 m.epoch = 0;
                 m.doing = Doing::Nothing;
@@ -499,8 +555,12 @@ impl State {
     }
 
     fn suspect(&self, design: &Design) -> Option<Self> {
-        let patience = if design.lease { LEASE + MARGIN } else { 1 };
-        if self.suspect || self.disturbances == 0 || self.silent[usize::from(self.owner)] < patience {
+        let patience = match (design.lease, design.bug) {
+            (true, Bug::EarlySuspicion) => LEASE - 1,
+            (true, _) => LEASE + MARGIN,
+            (false, _) => 1,
+        };
+        if self.vacant || self.suspect || self.disturbances == 0 || self.silent[usize::from(self.owner)] < patience {
             return None;
         }
         Some(Self { suspect: true, disturbances: self.disturbances - 1, ..*self })
@@ -523,11 +583,53 @@ impl State {
 
     fn assign_restarted(&self, design: &Design) -> Option<Self> {
         let incarnation = self.member(self.owner).incarnation;
-        if self.owner_incarnation == incarnation {
+        if self.owner_incarnation == incarnation || self.vacant || design.bug == Bug::AnyIncarnation {
             return None;
         }
         let raise = u8::from(design.bug != Bug::EpochKeptOnRestart);
         Some(Self { suspect: false, owner_incarnation: incarnation, epoch: self.epoch + raise, tenure: self.tenure + 1, ..*self })
+    }
+
+    /// The owner hands over, whatever its worker is at. A call that is under way becomes one that nobody waits for; its step stays open.
+    fn release(&self, who: u8, design: &Design) -> Option<Self> {
+        let member = self.member(who);
+        let handovers = self.handovers.checked_sub(1)?;
+        if self.suspect || self.owner != who || member.epoch == 0 || self.over(member) || matches!(member.doing, Doing::Answered(_)) {
+            return None;
+        }
+        let mut next = Self { handovers, vacant: true, ..*self };
+        if design.bug == Bug::ReleaseClosesStep {
+            (next.begun, next.unanswered) = (0, 0);
+        }
+        if design.bug == Bug::ActAfterRelease {
+            return Some(next);
+        }
+        Some(next.with(who, |m| *m = Member { request: m.request, ..Member::fresh(m.incarnation) }).without_calls_of_idle(who))
+    }
+
+    /// What was released is assigned at once, perhaps to the same member.
+    fn assign_released(&self, to: u8) -> Option<Self> {
+        if !self.vacant {
+            return None;
+        }
+        let mut next = Self {
+            vacant: false,
+            owner: to,
+            owner_incarnation: self.member(to).incarnation,
+            epoch: self.epoch + 1,
+            tenure: self.tenure + 1,
+            ..*self
+        };
+        next.silent[usize::from(to)] = 0;
+        Some(next)
+    }
+
+    fn move_unreleased(&self, design: &Design) -> Option<Self> {
+        if design.bug != Bug::MoveWithoutRelease || self.vacant || self.suspect {
+            return None;
+        }
+        let handovers = self.handovers.checked_sub(1)?;
+        Self { handovers, suspect: true, ..*self }.assign()
     }
 
     fn restart(&self, who: u8) -> Option<Self> {

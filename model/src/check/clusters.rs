@@ -96,6 +96,9 @@ fn owners(view: &(impl View + ?Sized), clusters: &Clusters, wrong: &mut Vec<Stri
         if !clusters.contains_key(&ownership.cluster) {
             wrong.push(format!("cluster {} has an owner and is gone", ownership.cluster));
         }
+        if ownership.pin != 0 && !members.contains_key(&ownership.pin) {
+            wrong.push(format!("cluster {} is pinned to {}, which is no member", ownership.cluster, ownership.pin));
+        }
         if ownership.member == 0 {
             continue;
         }

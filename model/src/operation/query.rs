@@ -1,12 +1,14 @@
 //! Reading operations.
 
+use std::collections::BTreeMap;
+
 use crate::{
     id::{ClusterId, ContainerId, OperationId},
     meta::Meta,
     operation::{Kind, Operation, history::each_by_time},
-    record::{self, Index},
+    record::{self, Index, index_prefix},
     remember::key,
-    tables::{Fault, View, Visit},
+    tables::{Fault, KeyRange, View, Visit},
 };
 
 /// An operation by id.
@@ -27,6 +29,19 @@ pub fn open(view: &(impl View + ?Sized), cluster: ClusterId) -> Result<Vec<Opera
 /// How many operations of a cluster are open; counts to `limit` at most.
 pub fn open_count(view: &(impl View + ?Sized), cluster: ClusterId, limit: usize) -> Result<usize, Fault> {
     Ok(record::keys_by::<Operation>(view, Index::OperationOpenByCluster, cluster.bytes(), 16, limit)?.len())
+}
+
+/// How many operations of each cluster are open; clusters without any are not there.
+pub fn open_counts(view: &(impl View + ?Sized)) -> Result<BTreeMap<ClusterId, u32>, Fault> {
+    let prefix = index_prefix(Index::OperationOpenByCluster, &[]);
+    let mut counts: BTreeMap<ClusterId, u32> = BTreeMap::new();
+    view.scan(KeyRange::prefix(&prefix), &mut |row, _| {
+        if let Some((cluster, _)) = row.get(prefix.len()..).and_then(|rest| rest.split_first_chunk::<16>()) {
+            *counts.entry(ClusterId::new(uuid::Uuid::from_bytes(*cluster))).or_default() += 1;
+        }
+        Visit::Continue
+    })?;
+    Ok(counts)
 }
 
 /// The open operations of one container in order of acceptance.

@@ -6,12 +6,12 @@
 use crate::{
     Change,
     cluster::Cluster,
-    command::{Assign, Assignment, Release},
+    command::{Assign, Assignment, Pin, Release},
     context::{Answer, Context, Stop, refuse},
     event::Note,
     id::{ClusterId, MemberId},
     member::Member,
-    outcome::{Class, Done},
+    outcome::{Class, Done, Refusal},
     ownership::{Ownership, Reason, query},
     record,
     tables::{Fault, View},
@@ -61,9 +61,12 @@ fn assign_one(context: &mut Context<'_>, assignment: &Assignment) -> Result<bool
         epoch: context.index,
         reason: assignment.reason,
         since_ms: context.at_ms,
+        pin: previous.as_ref().map_or(0, |previous| previous.pin),
     };
     record::replace(context.tables, previous.as_ref(), &ownership);
-    changed(context, &ownership, "assigned", format!("member {} ({})", ownership.member, ownership.reason().word()));
+    let before = previous.and_then(|previous| previous.owner()).map(|member| format!(", before: member {member}"));
+    let detail = format!("member {} ({}{})", ownership.member, ownership.reason().word(), before.unwrap_or_default());
+    changed(context, &ownership, "assigned", detail);
     Ok(true)
 }
 
@@ -76,7 +79,8 @@ fn changed(context: &mut Context<'_>, ownership: &Ownership, action: &'static st
 /// An owner gives a cluster back. The epoch stays in the row, so that the next assignment can be compared with it.
 pub(crate) fn release(context: &mut Context<'_>, command: &Release) -> Answer {
     current(context.tables, command.cluster, command.epoch)?;
-    vacate(context, command.cluster, Reason::Released)?;
+    let reason = Some(command.reason()).filter(|reason| reason.planned()).unwrap_or(Reason::Released);
+    vacate(context, command.cluster, reason)?;
     Ok(Done { object: command.cluster.bytes().to_vec(), revision: context.index, ..Done::default() })
 }
 
@@ -91,10 +95,36 @@ fn vacate(context: &mut Context<'_>, cluster: ClusterId, reason: Reason) -> Resu
     Ok(())
 }
 
-/// Takes all clusters of a member that is gone from it.
+/// Binds a cluster to a member, or ends that. Whether that member can serve it just now is the planner's matter: a drain ends, a driver comes.
+pub(crate) fn pin(context: &mut Context<'_>, command: &Pin) -> Answer {
+    let missing = |code: &str, what: String| Stop::Refused(Refusal::new(Class::Missing, code, format!("there is no {what}")));
+    let Some(previous) = query::of(context.tables, command.cluster)? else {
+        return Err(missing("cluster-missing", format!("cluster {}", command.cluster)));
+    };
+    if command.member != 0 && !record::exists::<Member>(context.tables, &command.member.to_be_bytes())? {
+        return Err(missing("member-missing", format!("member {}", command.member)));
+    }
+    set_pin(context, &previous, command.member);
+    Ok(Done { object: command.cluster.bytes().to_vec(), revision: context.index, ..Done::default() })
+}
+
+fn set_pin(context: &mut Context<'_>, previous: &Ownership, member: u64) {
+    if previous.pin == member {
+        return;
+    }
+    let ownership = Ownership { pin: member, ..previous.clone() };
+    record::replace(context.tables, Some(previous), &ownership);
+    let (action, named) = if member == 0 { ("unpinned", previous.pin) } else { ("pinned", member) };
+    changed(context, &ownership, action, format!("member {named}"));
+}
+
+/// Takes all clusters of a member that is gone from it; nothing stays bound to it.
 pub(crate) fn orphan(context: &mut Context<'_>, member: u64) -> Result<(), Fault> {
     for ownership in query::by_member(context.tables, MemberId(member), usize::MAX)? {
         vacate(context, ownership.cluster, Reason::Removed)?;
+    }
+    for ownership in query::all(context.tables)?.iter().filter(|ownership| ownership.pin == member) {
+        set_pin(context, ownership, 0);
     }
     Ok(())
 }

@@ -36,9 +36,17 @@ pub struct Ownership {
     /// Log time of the assignment, milliseconds.
     #[prost(uint64, tag = "6")]
     pub since_ms: u64,
+    /// The member that an operator has bound it to; 0: none. Outlives assignments and releases.
+    #[prost(uint64, tag = "7")]
+    pub pin: u64,
 }
 
 impl Ownership {
+    /// The member it is bound to, if it is.
+    pub fn pinned(&self) -> Option<MemberId> {
+        (self.pin != 0).then_some(MemberId(self.pin))
+    }
+
     /// The owner, if there is one.
     pub fn owner(&self) -> Option<MemberId> {
         (self.member != 0).then_some(MemberId(self.member))
@@ -73,7 +81,13 @@ pub enum Reason {
     Removed = 5,
     /// Its owner gave it back.
     Released = 6,
+    /// An operator has bound it to a member.
+    Pinned = 7,
 }
+
+/// Every reason, in the order of their numbers.
+pub const REASONS: [Reason; 8] =
+    [Reason::New, Reason::Lost, Reason::Restarted, Reason::Drain, Reason::Balance, Reason::Removed, Reason::Released, Reason::Pinned];
 
 impl Reason {
     /// The word shown to people.
@@ -86,6 +100,12 @@ impl Reason {
             Self::Balance => "balance",
             Self::Removed => "removed",
             Self::Released => "released",
+            Self::Pinned => "pin",
         }
+    }
+
+    /// Whether it is a planned move: the owner was asked to hand over, and has.
+    pub fn planned(self) -> bool {
+        matches!(self, Self::Drain | Self::Balance | Self::Pinned)
     }
 }

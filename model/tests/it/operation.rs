@@ -82,13 +82,13 @@ fn an_old_epoch_reports_nothing() {
         begin(id(CREATE), old),
         Command::StepEnd(step_end(id(CREATE), old)),
         Command::OperationEnd(end),
-        Command::Release(Release { cluster: id(10), epoch: old }),
+        Command::Release(Release { cluster: id(10), epoch: old, reason: 0 }),
     ] {
         assert_eq!(world.refused(command).class(), Class::Stale);
     }
     assert_eq!(world.done(Command::Observe(Observe { sightings: vec![seen] })).number, 0);
     world.done(Command::StepEnd(step_end(id(CREATE), new)));
-    world.done(Command::Release(Release { cluster: id(10), epoch: new }));
+    world.done(Command::Release(Release { cluster: id(10), epoch: new, reason: 0 }));
     assert_eq!(world.refused(begin(id(CREATE), new)).class(), Class::Stale, "a released epoch is over");
 }
 

@@ -1,6 +1,11 @@
 //! Who owns what: epochs, skipped assignments, releases, members that go.
 
-use model::{Change, Command, MemberId, command::*, id::ClusterId, ownership::query};
+use model::{
+    Change, Command, MemberId,
+    command::*,
+    id::ClusterId,
+    ownership::{Reason, query},
+};
 
 use crate::world::{World, id};
 
@@ -49,7 +54,7 @@ fn what_the_planner_saw_wrongly_is_skipped() {
 fn a_released_cluster_is_assigned_again_from_its_last_epoch() {
     let mut world = two_clusters();
     let epoch = world.assign(id(10), 1, 1, 0);
-    world.done(Command::Release(Release { cluster: id(10), epoch }));
+    world.done(Command::Release(Release { cluster: id(10), epoch, reason: 0 }));
     let ownership = query::of(&world.tables, id(10)).unwrap().unwrap();
     assert_eq!((ownership.owner(), ownership.epoch), (None, epoch));
     assert!(!query::is_current(&world.tables, id(10), epoch).unwrap());
@@ -76,4 +81,58 @@ fn what_a_deposed_leader_planned_is_skipped() {
     let late = Command::Assign(Assign { assignments: vec![assignment.clone()], term: 2 });
     assert_eq!(world.done(late).number, 0);
     assert_eq!(world.done(Command::Assign(Assign { assignments: vec![assignment], term: 1 })).number, 1);
+}
+
+fn raised(world: &mut World) {
+    world.done(Command::RaiseVersion(RaiseVersion { version: model::VERSION }));
+}
+
+#[test]
+fn a_pin_outlives_assignments_and_ends_with_its_member() {
+    let mut world = two_clusters();
+    raised(&mut world);
+    let pin = |world: &World| query::of(&world.tables, id(10)).unwrap().unwrap().pinned();
+    world.done(Command::Pin(Pin { cluster: id(10), member: 2 }));
+    assert_eq!(pin(&world), Some(MemberId(2)));
+    let epoch = world.assign(id(10), 1, 1, 0);
+    world.done(Command::Release(Release { cluster: id(10), epoch, reason: Reason::Pinned.into() }));
+    let row = query::of(&world.tables, id(10)).unwrap().unwrap();
+    assert_eq!((row.owner(), row.reason(), row.pinned()), (None, Reason::Pinned, Some(MemberId(2))));
+    world.done(Command::Pin(Pin { cluster: id(10), member: 0 }));
+    assert_eq!(pin(&world), None);
+    world.done(Command::Pin(Pin { cluster: id(10), member: 2 }));
+    world.done(Command::MemberRemove(MemberRemove { member: 2 }));
+    assert_eq!(pin(&world), None, "nobody is left to be bound to");
+}
+
+#[test]
+fn a_pin_names_what_is_there() {
+    let mut world = two_clusters();
+    assert_eq!(world.refused(Command::Pin(Pin { cluster: id(10), member: 1 })).code, "version-not-raised");
+    raised(&mut world);
+    assert_eq!(world.refused(Command::Pin(Pin { cluster: id(10), member: 7 })).code, "member-missing");
+    assert_eq!(world.refused(Command::Pin(Pin { cluster: id(99), member: 1 })).code, "cluster-missing");
+}
+
+#[test]
+fn moves_stand_in_the_clusters_events_with_their_reasons() {
+    let mut world = two_clusters();
+    raised(&mut world);
+    let epoch = world.assign(id(10), 1, 1, 0);
+    world.done(Command::Release(Release { cluster: id(10), epoch, reason: Reason::Drain.into() }));
+    let lost = Assignment { cluster: id(10), member: 2, incarnation: 4, expected_epoch: epoch, reason: Reason::Drain.into() };
+    world.done(Command::Assign(Assign { assignments: vec![lost], term: 0 }));
+    let epoch = query::of(&world.tables, id(10)).unwrap().unwrap().epoch;
+    let lost = Assignment { cluster: id(10), member: 1, incarnation: 1, expected_epoch: epoch, reason: Reason::Lost.into() };
+    world.done(Command::Assign(Assign { assignments: vec![lost], term: 0 }));
+    let told: Vec<String> = model::event::query::of_cluster(&world.tables, id(10), 0, 99)
+        .unwrap()
+        .into_iter()
+        .filter(|event| event.object == "ownership")
+        .map(|event| format!("{} {}", event.action, event.detail))
+        .collect();
+    assert_eq!(
+        told,
+        ["assigned member 1 (new)", "released member 1 (drain)", "assigned member 2 (drain)", "assigned member 1 (lost, before: member 2)"]
+    );
 }

@@ -43,12 +43,8 @@ fn template_wish() -> impl Strategy<Value = TemplateWish> {
 }
 
 fn member() -> impl Strategy<Value = Member> {
-    (1_u64..4, 1_u64..4, prop_oneof![9 => Just(1_u32), 1 => Just(0)]).prop_map(|(number, incarnation, version_max)| Member {
-        number,
-        incarnation,
-        version_max,
-        ..Member::default()
-    })
+    (1_u64..4, 1_u64..4, prop_oneof![9 => Just(model::VERSION), 1 => 0..model::VERSION])
+        .prop_map(|(number, incarnation, version_max)| Member { number, incarnation, version_max, ..Member::default() })
 }
 
 fn sighting() -> impl Strategy<Value = Sighting> {
@@ -79,14 +75,15 @@ fn members() -> impl Strategy<Value = Command> {
         3 => member().prop_map(|member| Command::MemberStarted(MemberStarted { member })),
         1 => (1_u64..4, any::<bool>()).prop_map(|(member, draining)| Command::MemberDrain(MemberDrain { member, draining })),
         1 => (1_u64..4).prop_map(|member| Command::MemberRemove(MemberRemove { member })),
-        1 => (0_u32..2).prop_map(|version| Command::RaiseVersion(RaiseVersion { version })),
+        1 => (0..=model::VERSION).prop_map(|version| Command::RaiseVersion(RaiseVersion { version })),
         8 => proptest::collection::vec((some(), 1_u64..4, 1_u64..4, present()), 1..4).prop_map(|list| {
             let assignments = list.into_iter().map(|(cluster, member, incarnation, expected_epoch)| Assignment {
                 cluster, member, incarnation, expected_epoch, reason: 0,
             });
             Command::Assign(Assign { assignments: assignments.collect(), term: 0 })
         }),
-        1 => (some(), present()).prop_map(|(cluster, epoch)| Command::Release(Release { cluster, epoch })),
+        1 => (some(), present(), 0..8).prop_map(|(cluster, epoch, reason)| Command::Release(Release { cluster, epoch, reason })),
+        1 => (some(), 0_u64..4).prop_map(|(cluster, member)| Command::Pin(Pin { cluster, member })),
     ]
 }
 
@@ -243,12 +240,21 @@ fn late_bind(tables: &MemoryTables, command: &mut Command) {
 }
 
 fn start() -> Vec<Command> {
-    let member = |incarnation| Command::MemberJoin(MemberJoin { member: Member { incarnation, version_max: 1, ..Member::default() } });
+    let member =
+        |incarnation| Command::MemberJoin(MemberJoin { member: Member { incarnation, version_max: model::VERSION, ..Member::default() } });
     let wish = TemplateWish { name: "a".to_owned(), coe: "swarm".to_owned(), public: true, ..TemplateWish::default() };
     let template = Command::TemplateCreate(TemplateCreate { id: id(1), wish });
     let assignment = |number| Assignment { cluster: id(number), member: 1, incarnation: 1, expected_epoch: 0, reason: 0 };
     let assign = Command::Assign(Assign { assignments: vec![assignment(1), assignment(2)], term: 0 });
-    vec![member(1), member(2), template, cluster_create(1, id(1)), cluster_create(2, id(1)), assign]
+    vec![
+        member(1),
+        member(2),
+        Command::RaiseVersion(RaiseVersion { version: model::VERSION }),
+        template,
+        cluster_create(1, id(1)),
+        cluster_create(2, id(1)),
+        assign,
+    ]
 }
 
 #[derive(Default)]
@@ -280,7 +286,8 @@ impl Pair {
         let Asked { mut command, actor, origin, key, pause_ms } = asked;
         self.at_ms += pause_ms;
         late_bind(&self.left, &mut command);
-        let proposal = Proposal { origin, actor: Some(actor), key, wall_ms: 5, min_version: 1, command: Some(command) };
+        let proposal =
+            Proposal { origin, actor: Some(actor), key, wall_ms: 5, min_version: model::version::needed(&command), command: Some(command) };
         let before = objects(&self.left);
         let applied = self.apply(&proposal)?;
         let refused = applied.outcome.clone().into_result().is_err();

@@ -33,7 +33,9 @@ pub(crate) fn id<K>(number: u128) -> Id<K> {
 }
 
 pub(crate) fn proposal(actor: Actor, command: impl Into<Command>) -> Proposal {
-    Proposal { origin: None, actor: Some(actor), key: None, wall_ms: 1_000, min_version: 1, command: Some(command.into()) }
+    let command = command.into();
+    let min_version = model::version::needed(&command);
+    Proposal { origin: None, actor: Some(actor), key: None, wall_ms: 1_000, min_version, command: Some(command) }
 }
 
 impl World {
@@ -99,7 +101,7 @@ impl World {
     }
 
     pub(crate) fn join(&mut self, incarnation: u64) -> u64 {
-        let member = Member { name: "m".to_owned(), incarnation, version_max: 1, weight: 100, ..Member::default() };
+        let member = Member { name: "m".to_owned(), incarnation, version_max: model::VERSION, weight: 100, ..Member::default() };
         self.done(Command::MemberJoin(MemberJoin { member })).number
     }
 

@@ -82,7 +82,7 @@ impl Member {
             }
             Self::TransferLeader { member } => (Request::Transfer { to: member }, "another member leads now".to_owned()),
             Self::Drain { member } => {
-                (Request::Drain { member, draining: true }, format!("member {member} is draining; see: jeroboam status"))
+                (Request::Drain { member, draining: true }, format!("member {member} is draining; see: jeroboam ownership map"))
             }
             Self::Undrain { member } => (Request::Drain { member, draining: false }, format!("member {member} takes bays again")),
         };

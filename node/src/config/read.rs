@@ -41,7 +41,7 @@ impl Read<'_> {
             name: if named.is_empty() { host_name() } else { named.to_owned() },
             zone: self.text("member.zone")?.to_owned(),
             data_dir: self.data_dir()?,
-            weight: self.number("member.weight", 0, 10_000)?,
+            weight: self.number("member.weight", 1, 10_000)?,
         })
     }
 

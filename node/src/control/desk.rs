@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Reply, Request, Snapped, Ticket, report,
+    Reply, Request, Snapped, Ticket, ownership, report,
     wire::{Digest, Nothing},
 };
 
@@ -16,7 +16,7 @@ use super::{
 const CHANGE: Duration = Duration::from_secs(60);
 
 /// Everything else.
-const SHORT: Duration = Duration::from_secs(10);
+pub(super) const SHORT: Duration = Duration::from_secs(10);
 
 /// Who answers commands.
 #[derive(Debug)]
@@ -49,6 +49,10 @@ impl Desk {
                 return done(Digest { index, digest });
             }
             Request::Drain { member, draining } => return self.drain(member, draining).await,
+            Request::Map => return done(ownership::map(handle).await?),
+            Request::Plan { question, limit } => return done(ownership::plan(handle, question, limit).await?),
+            Request::Rebalance => return done(ownership::rebalance(handle).await?),
+            Request::Pin { bay, member } => return done(ownership::pin(handle, &bay, member).await?),
             Request::Promote { member } => handle.promote(MemberId(member), change).await,
             Request::Demote { member } => handle.demote(MemberId(member), change).await,
             Request::Replace { old, new } => handle.replace(MemberId(old), MemberId(new), change).await,
@@ -78,7 +82,7 @@ impl Desk {
     }
 }
 
-fn words(error: raft::Error) -> String {
+pub(super) fn words(error: raft::Error) -> String {
     error.to_string()
 }
 

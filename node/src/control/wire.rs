@@ -50,10 +50,51 @@ pub enum Request {
         /// Begin or end.
         draining: bool,
     },
+    /// Who owns what: [`api::map::Map`].
+    Map,
+    /// What the leader would move: [`api::plan::Planned`].
+    Plan {
+        /// Under which circumstances.
+        question: Question,
+        /// How many moves to name.
+        limit: u32,
+    },
+    /// Make it even: [`api::plan::Planned`], which is about to be moved.
+    Rebalance,
+    /// Bind a bay to a member, or end that: [`Pinned`].
+    Pin {
+        /// Its id or name.
+        bay: String,
+        /// The member; `None` ends it.
+        member: Option<u64>,
+    },
     /// Take a snapshot and purge: [`Snapped`].
     Snapshot,
     /// A digest over the whole state here: [`Digest`](struct@Digest).
     Digest,
+}
+
+/// The circumstances of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// As things are.
+    Now,
+    /// As even as it can be.
+    Even,
+    /// If this member died.
+    Without(u64),
+    /// If this member drained.
+    Drained(u64),
+}
+
+/// A pin was set or ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// The bay's id.
+    pub bay: String,
+    /// Why it is not obeyed just now.
+    pub remark: Option<String>,
 }
 
 /// What is answered.

@@ -51,11 +51,12 @@ async fn tell(folder: PathBuf) -> Result<String, Failure> {
         told = chapters::tell(&mut stage) => told,
         _ = tokio::signal::ctrl_c() => Err("it was interrupted".to_owned()),
     };
-    if told.is_err()
-        && let Some(bay) = stage.bay.take()
-    {
+    if told.is_err() {
+        let bays: Vec<String> = stage.bay.take().into_iter().chain(std::mem::take(&mut stage.others)).collect();
         drop(stage);
-        witness::sweep(&bay).await;
+        for bay in bays {
+            witness::sweep(&bay).await;
+        }
     }
     told
 }

@@ -15,6 +15,9 @@ use crate::{
 /// A bay on an engine that is there is made in a moment; an engine under load may take its time.
 const BAY: Duration = Duration::from_secs(60);
 
+/// Bays besides the one of the story.
+const OTHERS: usize = 5;
+
 /// A call that acts on a container.
 const ACT: Duration = Duration::from_secs(60);
 
@@ -63,6 +66,27 @@ pub(super) async fn make(stage: &mut Stage) -> Result<(), Failure> {
     for network in witness::networks(&bay).await? {
         line(&format!("docker network ls says: {network}"));
     }
+    share_out(stage, &model).await
+}
+
+/// More bays of the same model: the leader shares them out.
+async fn share_out(stage: &mut Stage, model: &str) -> Result<(), Failure> {
+    let started = Instant::now();
+    for number in 1..=OTHERS {
+        let wish = json!({"name": format!("crew-{number}"), "baymodel_id": model, "node_count": 1});
+        let bay = post(stage, "/v1/bays", wish).await?;
+        stage.others.push(text(&bay, "uuid")?.to_owned());
+    }
+    let (rest, address) = (stage.rest.clone(), stage.any()?);
+    for bay in &stage.others {
+        let path = format!("/v1/bays/{bay}");
+        until(BAY, "CREATE_COMPLETE of every bay", async || {
+            let answer = rest.get(&address, &path).await.ok()?;
+            text(&answer, "status").ok().filter(|status| *status == "CREATE_COMPLETE").map(drop)
+        })
+        .await?;
+    }
+    took(&format!("{OTHERS} more bays are made; the leader has shared all of them out"), started.elapsed());
     Ok(())
 }
 

@@ -28,6 +28,8 @@ pub(super) async fn kill_the_leader(stage: &mut Stage) -> Result<Duration, Failu
     let container = witness::containers(&bay).await?.first().cloned().ok_or("docker lists no container of the bay")?;
     let before = witness::life(&container).await?;
     let survivors = stage.members()?.addresses_without(victim);
+    let survivor = (1..=3).find(|number| *number != victim).unwrap_or(1);
+    super::show_map(stage, survivor).await?;
     let stream = Stream::start(&rest, stage.members()?.addresses());
     sleep(BEFORE).await;
     line(&format!(
@@ -57,6 +59,8 @@ pub(super) async fn kill_the_leader(stage: &mut Stage) -> Result<Duration, Failu
     }
     line(&format!("the container itself never noticed: {life}"));
     stage.made = made;
+    line(&format!("who owns what now, as member {survivor} shows it:"));
+    super::show_map(stage, survivor).await?;
     bring_back(stage, victim).await?;
     Ok(first)
 }

@@ -25,6 +25,8 @@ pub(crate) struct Stage {
     members: Option<Members>,
     /// The bay, as long as it is there.
     pub(crate) bay: Option<String>,
+    /// More bays, so that there is something to share out.
+    pub(crate) others: Vec<String>,
     container: String,
     made: Vec<Made>,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Nothing has happened yet.
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, rest: Rest::new(), members: None, bay: None, container: String::new(), made: Vec::new() }
+        Self { folder, rest: Rest::new(), members: None, bay: None, others: Vec::new(), container: String::new(), made: Vec::new() }
     }
 
     fn members(&mut self) -> Result<&mut Members, Failure> {
@@ -89,6 +91,15 @@ async fn show_status(stage: &mut Stage) -> Result<(), Failure> {
     let first = members.get(1)?;
     let shown = members.on(first, &["status"]).await?;
     line(&format!("$ jeroboam status --data-dir {}", first.folder().display()));
+    quote(&shown);
+    Ok(())
+}
+
+/// The ownership map as this member shows it.
+async fn show_map(stage: &mut Stage, through: u64) -> Result<(), Failure> {
+    let members = stage.members()?;
+    let shown = members.on(members.get(through)?, &["ownership", "map"]).await?;
+    line("$ jeroboam ownership map");
     quote(&shown);
     Ok(())
 }
