@@ -35,9 +35,15 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 
 async fn look(shared: &Shared) -> Result<(), Halt> {
     let view = shared.view().await?;
-    if operation::query::expire_due(&*view, shared.handle.now_ms())? {
-        // Refusals there are none; a stale leader's proposal finds nothing due and does nothing.
-        shared.write(Command::Expire(Expire { limit: LIMIT })).await?.ok();
+    if !operation::query::expire_due(&*view, shared.handle.now_ms())? {
+        return Ok(());
+    }
+    // Refusals there are none; a stale leader's proposal finds nothing due and does nothing. A full entry may have left some: however many
+    // fall due at once, they do not wait for the next look.
+    while let Ok(done) = shared.write(Command::Expire(Expire { limit: LIMIT })).await? {
+        if done.number < u64::from(LIMIT) {
+            break;
+        }
     }
     Ok(())
 }

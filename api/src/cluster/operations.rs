@@ -237,7 +237,7 @@ pub(super) async fn delete(call: &Call<'_>, name: &str) -> Result<bool, Error> {
     let cluster = one(query::find(&*reading.view, ident(name), call.wide())?, NOUN, name)?;
     drop(reading);
     let expected_revision = call.bound_revision(cluster.revision)?;
-    let command = ClusterDelete { id: cluster.id, expected_revision, operation: OperationId::new(call.uuid()) };
+    let command = ClusterDelete { id: cluster.id, expected_revision, operation: OperationId::new(call.uuid()), force: false };
     Ok(call.write(Command::ClusterDelete(command)).await?.replayed)
 }
 

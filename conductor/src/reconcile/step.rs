@@ -172,7 +172,13 @@ impl Step {
         let (end, came) = match heard {
             Heard::Answer(Ok(effect)) => (self.succeeded(&effect), Came::DONE),
             Heard::Answer(Err(Error::Gone(_))) if kind == Kind::ContainerDelete => (self.succeeded(&Effect::default()), Came::DONE),
-            Heard::Answer(Err(error)) => self.failed(&error, residual),
+            Heard::Answer(Err(error)) => {
+                let (mut end, came) = self.failed(&error, residual);
+                if self.operation.force && end.ends == Some(State::Failed.into()) {
+                    self.give_up(&mut end).await;
+                }
+                (end, came)
+            }
             Heard::Dropped(reason) => {
                 let ends = kind.at_most_once().then_some(State::Unknown);
                 (self.end(StepOutcome::Unknown, Some(reason.to_owned()), ends), Came { hazard: Some(residual), ..Came::DONE })
@@ -193,6 +199,21 @@ impl Step {
             reason,
             seen: None,
             ends: ends.map(i32::from),
+            left: Vec::new(),
+            left_unseen: false,
+        }
+    }
+
+    /// A forced deletion ends though it could not be done, and says what is left.
+    async fn give_up(&self, end: &mut StepEnd) {
+        let Act::Cluster(spec) = &self.act else { return };
+        end.ends = Some(State::Succeeded.into());
+        match cluster::look::left(&self.shared, spec, &self.plan.target).await {
+            Ok(left) => end.left = left,
+            Err(error) => {
+                tracing::warn!(cluster = %self.cluster, %error, "nobody can say what a forced deletion leaves; the records stand in");
+                end.left_unseen = true;
+            }
         }
     }
 

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod deadlines;
 mod group;
 mod rig;
 mod scripted;
+mod ways_on;
 
 use std::time::Duration;
 

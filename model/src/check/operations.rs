@@ -50,6 +50,18 @@ fn alone(operation: &Operation, wrong: &mut Vec<String>) {
     if left && matches!(operation.state(), State::Succeeded | State::Unknown) {
         wrong.push(format!("operation {} was ended by its owner with an open step", operation.id));
     }
+    if operation.deadline_ms == 0 {
+        wrong.push(format!("operation {} would be in progress for ever", operation.id));
+    }
+    if operation.force && operation.kind() != Kind::ClusterDelete {
+        wrong.push(format!("operation {} is forced and no deletion of a cluster", operation.id));
+    }
+    if !operation.left.is_empty() && (!operation.force || operation.state() != State::Succeeded) {
+        wrong.push(format!("operation {} has left something behind without being forced", operation.id));
+    }
+    if operation.retry_of == Some(operation.id) {
+        wrong.push(format!("operation {} does itself again", operation.id));
+    }
     let names: BTreeSet<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
     if names.len() != operation.steps.len() {
         wrong.push(format!("operation {} has two steps of one name", operation.id));

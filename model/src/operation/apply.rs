@@ -2,15 +2,15 @@
 
 use crate::{
     Change,
-    cluster::sighting,
+    cluster::{self, sighting},
     command::{Expire, Observe, OperationEnd, Sighting, StepBegin, StepEnd},
     context::{Answer, Context, Stop, refuse},
     event::Note,
     id::OperationId,
     operation::{
-        Operation, State, Step, StepOutcome,
+        LEFT_LIMIT, Left, Operation, State, Step, StepOutcome,
         end::{self, End},
-        expire, query,
+        expire, left, query,
     },
     outcome::{Class, Done, Refusal},
     ownership, record,
@@ -29,12 +29,14 @@ fn reported(context: &Context<'_>, id: OperationId, epoch: u64) -> Result<Operat
     Ok(operation)
 }
 
-fn ended(operation: &Operation) -> Stop {
+/// The refusal of what only an open operation takes.
+pub(super) fn ended(operation: &Operation) -> Stop {
     let message = format!("operation {} has ended: {}", operation.id, operation.state().word());
     Stop::Refused(Refusal::new(Class::Conflict, "operation-ended", message))
 }
 
-fn done(context: &Context<'_>, operation: &Operation) -> Done {
+/// Done to what an operation is about.
+pub(super) fn done(context: &Context<'_>, operation: &Operation) -> Done {
     Done {
         object: operation.container.map_or(*operation.cluster.bytes(), |container| *container.bytes()).to_vec(),
         revision: context.index,
@@ -98,6 +100,7 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     let previous = reported(context, command.operation, command.epoch)?;
     seen_of(&previous, command.epoch, command.seen.as_ref())?;
     let ends = command.ends.map(last_state).transpose()?;
+    leaves(&previous, command, ends)?;
     let outcome = StepOutcome::try_from(command.outcome).ok().filter(|outcome| *outcome != StepOutcome::Begun);
     let Some(outcome) = outcome else {
         return refuse(Class::Invalid, "outcome-invalid", "a step ends as done, failed or unknown");
@@ -119,7 +122,9 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     record_step(context, &previous, &operation, "step.ended", &step)?;
     let sighted = look(context, &operation, command.seen.as_ref())?;
     if let Some(state) = ends.filter(|_| operation.open()) {
-        end::end(context, &operation, End { state, reason: command.reason.clone(), epoch: command.epoch, sighted })?;
+        let left = what_is_left(context, &operation, command)?;
+        let reason = left::words(&left).or_else(|| command.reason.clone());
+        end::end(context, &operation, End { state, reason, epoch: command.epoch, sighted, left })?;
     }
     Ok(done(context, &operation))
 }
@@ -131,7 +136,8 @@ pub(crate) fn end(context: &mut Context<'_>, command: &OperationEnd) -> Answer {
     let state = last_state(command.state)?;
     if operation.open() {
         let sighted = look(context, &operation, command.seen.as_ref())?;
-        end::end(context, &operation, End { state, reason: command.reason.clone(), epoch: command.epoch, sighted })?;
+        let reason = command.reason.clone();
+        end::end(context, &operation, End { state, reason, epoch: command.epoch, sighted, ..End::default() })?;
     } else if operation.state() != state {
         return Err(ended(&operation));
     }
@@ -144,6 +150,25 @@ fn last_state(state: i32) -> Result<State, Refusal> {
         Ok(state @ (State::Succeeded | State::Failed | State::Unknown)) => Ok(state),
         _ => Err(Refusal::new(Class::Invalid, "state-invalid", "an owner ends an operation as succeeded, failed or unknown")),
     }
+}
+
+/// Refuses a report that leaves something behind but does not end a forced deletion.
+fn leaves(operation: &Operation, command: &StepEnd, ends: Option<State>) -> Result<(), Refusal> {
+    let leaves = command.left_unseen || !command.left.is_empty();
+    if leaves && !(operation.force && ends == Some(State::Succeeded)) {
+        return Err(Refusal::new(Class::Invalid, "left-unforced", "only a forced deletion ends and leaves something behind"));
+    }
+    Ok(())
+}
+
+/// What an owner that gives up says is left, or what the records say where it could not look.
+fn what_is_left(context: &Context<'_>, operation: &Operation, command: &StepEnd) -> Result<Vec<Left>, Fault> {
+    if command.left_unseen
+        && let Some(cluster) = cluster::query::by_id(context.tables, operation.cluster)?
+    {
+        return left::recorded(context, &cluster);
+    }
+    Ok(command.left.iter().take(LEFT_LIMIT).cloned().collect())
 }
 
 /// A report may carry a sighting of its own cluster under its own epoch, no other.

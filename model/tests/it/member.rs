@@ -1,6 +1,6 @@
 //! Members and the cluster version.
 
-use model::{Change, Class, Command, Entry, Fault, MemoryTables, Proposal, View, apply, command::*, member::Member, meta};
+use model::{Change, Class, Command, Entry, Fault, MemoryTables, Proposal, VERSION, View, apply, command::*, member::Member, meta};
 use prost::Message;
 
 use crate::world::{World, actor, objects, proposal};
@@ -55,24 +55,28 @@ fn the_version_goes_up_only_with_everybody() {
     let mut world = World::new();
     world.join(1);
     let raise = |version| Command::RaiseVersion(RaiseVersion { version });
-    assert_eq!(meta::cluster_version(&world.tables).unwrap(), 1);
-    world.done(raise(1));
-    assert_eq!(world.refused(raise(0)).class(), Class::Conflict);
-    let refusal = world.refused(raise(2));
+    assert_eq!(meta::cluster_version(&world.tables).unwrap(), VERSION);
+    world.done(raise(VERSION));
+    assert_eq!(world.refused(raise(VERSION - 1)).class(), Class::Conflict);
+    let refusal = world.refused(raise(VERSION + 1));
     assert_eq!(refusal.code, "member-too-old");
-    world.done(started(1, 1, 2));
+    world.done(started(1, 1, VERSION + 1));
     let before = objects(&world.tables);
-    let fault = world.payload(&proposal(actor("p"), raise(2)).encode_to_vec()).unwrap_err();
-    assert_eq!(fault, Fault::TooNew { index: world.index, needed: 2, supported: 1 }, "this build cannot follow, though all say they can");
+    let fault = world.payload(&proposal(actor("p"), raise(VERSION + 1)).encode_to_vec()).unwrap_err();
+    assert_eq!(
+        fault,
+        Fault::TooNew { index: world.index, needed: VERSION + 1, supported: VERSION },
+        "this build cannot follow, though all say they can"
+    );
     assert_eq!(objects(&world.tables), before);
 }
 
 #[test]
 fn an_entry_of_a_newer_version_stops_the_member() {
     let mut world = World::new();
-    let newer = Proposal { min_version: 2, ..proposal(actor("p"), Command::Expire(Expire { limit: 1 })) };
+    let newer = Proposal { min_version: VERSION + 1, ..proposal(actor("p"), Command::Expire(Expire { limit: 1 })) };
     let fault = world.payload(&newer.encode_to_vec()).unwrap_err();
-    assert_eq!(fault, Fault::TooNew { index: 1, needed: 2, supported: 1 });
+    assert_eq!(fault, Fault::TooNew { index: 1, needed: VERSION + 1, supported: VERSION });
     assert!(fault.to_string().contains("upgrade this member"));
 }
 
@@ -83,16 +87,16 @@ fn an_unknown_command_stops_the_member() {
     prost::encoding::encode_varint(0, &mut payload);
     let mut tables = MemoryTables::default();
     let fault = apply(&mut tables, &Entry { index: 5, term: 1, at_ms: 1, payload: &payload }).unwrap_err();
-    assert_eq!(fault, Fault::TooNew { index: 5, needed: 2, supported: 1 });
+    assert_eq!(fault, Fault::TooNew { index: 5, needed: VERSION + 1, supported: VERSION });
     assert!(tables.rows().is_empty());
 }
 
 #[test]
 fn a_state_of_a_newer_version_stops_the_member() {
     let mut tables = MemoryTables::default();
-    model::record::put(&mut tables, &meta::Meta { version: 2, ..meta::Meta::default() }).unwrap();
+    model::record::put(&mut tables, &meta::Meta { version: VERSION + 1, ..meta::Meta::default() }).unwrap();
     let payload = proposal(actor("p"), Command::Expire(Expire { limit: 1 })).encode_to_vec();
     let fault = apply(&mut tables, &Entry { index: 5, term: 1, at_ms: 1, payload: &payload }).unwrap_err();
-    assert!(matches!(fault, Fault::TooNew { needed: 2, .. }));
+    assert_eq!(fault, Fault::TooNew { index: 5, needed: VERSION + 1, supported: VERSION });
     assert!(tables.get(b"e").unwrap().is_none());
 }

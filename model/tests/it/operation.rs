@@ -25,8 +25,7 @@ fn step_end(operation: OperationId, epoch: u64) -> StepEnd {
         outcome: StepOutcome::Done.into(),
         external_id: Some("net-1".to_owned()),
         reason: None,
-        seen: None,
-        ends: None,
+        ..StepEnd::default()
     }
 }
 
