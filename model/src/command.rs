@@ -14,7 +14,7 @@ use crate::{
     id::{ClusterId, ContainerId, NodeGroupId, NodeId, OperationId, TemplateId},
     member::Member,
     node::Node,
-    operation::{Kind, Left, State, StepOutcome},
+    operation::{Failure, Kind, Left, State, StepOutcome},
     ownership::Reason,
     template::TemplateWish,
 };
@@ -523,6 +523,9 @@ pub struct StepBegin {
     /// How long the call may still take effect, milliseconds.
     #[prost(uint64, tag = "5")]
     pub effect_ms: u64,
+    /// That the same attempt goes on: its calls were all answered so far, and the time begins anew.
+    #[prost(bool, tag = "50")]
+    pub goes_on: bool,
 }
 
 /// An owner says what became of a step.
@@ -558,6 +561,12 @@ pub struct StepEnd {
     /// That nobody could look at what is left: the records stand in.
     #[prost(bool, tag = "51")]
     pub left_unseen: bool,
+    /// Why it did not succeed, in one word.
+    #[prost(enumeration = "Failure", tag = "52")]
+    pub failure: i32,
+    /// How long nobody begins it again, milliseconds.
+    #[prost(uint64, tag = "53")]
+    pub pause_ms: u64,
 }
 
 /// An owner ends an operation without a step (nothing was left to do, or it cannot be done).
@@ -578,6 +587,9 @@ pub struct OperationEnd {
     /// What was seen by the way; applied in the same entry.
     #[prost(message, optional, tag = "5")]
     pub seen: Option<Sighting>,
+    /// Why it failed, in one word.
+    #[prost(enumeration = "Failure", tag = "50")]
+    pub failure: i32,
 }
 
 /// What owners saw; each sighting stands under its own epoch, stale ones are skipped.

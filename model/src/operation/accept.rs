@@ -6,7 +6,7 @@ use crate::{
     context::{Context, Stop, refuse},
     event::Note,
     id::{ContainerId, OperationId},
-    operation::{Kind, Operation, State, history, query},
+    operation::{Failure, Kind, Operation, State, history, query},
     outcome::Class,
     record,
     tables::Fault,
@@ -109,6 +109,7 @@ pub(crate) fn accept(context: &mut Context<'_>, request: Request<'_>) -> Result<
         force: request.force,
         left: Vec::new(),
         owner_id: request.cluster.project_id.clone(),
+        failure: Failure::None.into(),
     };
     history::prune(context, operation.cluster)?;
     record::replace(context.tables, None, &operation);

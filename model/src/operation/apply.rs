@@ -8,7 +8,7 @@ use crate::{
     event::Note,
     id::OperationId,
     operation::{
-        LEFT_LIMIT, Left, Operation, State, Step, StepOutcome,
+        Failure, LEFT_LIMIT, Left, Operation, State, Step, StepOutcome, TROUBLES, Trouble,
         end::{self, End},
         expire, left, query,
     },
@@ -74,6 +74,9 @@ pub(crate) fn step_begin(context: &mut Context<'_>, command: &StepBegin) -> Answ
     if known.is_none() && operation.steps.len() >= STEP_LIMIT {
         return refuse(Class::Invalid, "too-many-steps", format!("an operation has {STEP_LIMIT} steps at most"));
     }
+    if command.goes_on {
+        return goes_on(context, command, &previous);
+    }
     let earlier = known.map(|place| operation.steps.remove(place)).unwrap_or_default();
     let step = Step {
         name: command.name.clone(),
@@ -86,9 +89,28 @@ pub(crate) fn step_begin(context: &mut Context<'_>, command: &StepBegin) -> Answ
         effect_ms: command.effect_ms,
         begun_ms: context.at_ms,
         ended_ms: None,
+        failure: Failure::None.into(),
+        retry_ms: 0,
+        troubles: earlier.troubles,
     };
     operation.steps.push(step.clone());
     record_step(context, &previous, &operation, "step.begun", &step)?;
+    Ok(done(context, &operation))
+}
+
+/// A backend takes its time and is called again and again: each call may take effect for as long as the intent says, so the intent is
+/// renewed.
+fn goes_on(context: &mut Context<'_>, command: &StepBegin, previous: &Operation) -> Answer {
+    let mut operation = previous.clone();
+    let step = operation.steps.iter_mut().find(|step| step.name == command.name && step.outcome() == StepOutcome::Begun);
+    let Some(step) = step.filter(|step| step.epoch == command.epoch) else {
+        let message = format!("operation {} is at no step {} of this epoch", previous.id, command.name);
+        return refuse(Class::Conflict, "step-not-open", message);
+    };
+    step.begun_ms = context.at_ms;
+    step.effect_ms = command.effect_ms;
+    record::replace(context.tables, Some(previous), &operation);
+    context.changes.push(Change::Operation(operation.id, operation.cluster));
     Ok(done(context, &operation))
 }
 
@@ -112,9 +134,13 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     if step.outcome() != StepOutcome::Begun && step.outcome() != outcome {
         return refuse(Class::Conflict, "step-ended", format!("step {} has ended: {}", step.name, step.outcome().word()));
     }
+    let first = step.outcome() == StepOutcome::Begun;
     step.set_outcome(outcome);
     step.reason.clone_from(&command.reason);
     step.ended_ms = Some(context.at_ms);
+    if first && outcome != StepOutcome::Done {
+        went_wrong(context.at_ms, step, command);
+    }
     if command.external_id.is_some() {
         step.external_id.clone_from(&command.external_id);
     }
@@ -124,9 +150,25 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     if let Some(state) = ends.filter(|_| operation.open()) {
         let left = what_is_left(context, &operation, command)?;
         let reason = left::words(&left).or_else(|| command.reason.clone());
-        end::end(context, &operation, End { state, reason, epoch: command.epoch, sighted, left })?;
+        let failure = command.failure();
+        end::end(context, &operation, End { state, failure, reason, epoch: command.epoch, sighted, left })?;
     }
     Ok(done(context, &operation))
+}
+
+/// Keeps why an attempt went wrong, and when the next one may come.
+fn went_wrong(at_ms: u64, step: &mut Step, command: &StepEnd) {
+    step.set_failure(command.failure());
+    step.retry_ms = if command.pause_ms == 0 { 0 } else { at_ms.saturating_add(command.pause_ms) };
+    step.troubles.push(Trouble {
+        at_ms,
+        attempt: step.attempts,
+        epoch: command.epoch,
+        failure: step.failure,
+        reason: command.reason.clone().unwrap_or_default(),
+    });
+    let surplus = step.troubles.len().saturating_sub(TROUBLES);
+    step.troubles.drain(..surplus);
 }
 
 /// An owner ends an operation.
@@ -137,7 +179,8 @@ pub(crate) fn end(context: &mut Context<'_>, command: &OperationEnd) -> Answer {
     if operation.open() {
         let sighted = look(context, &operation, command.seen.as_ref())?;
         let reason = command.reason.clone();
-        end::end(context, &operation, End { state, reason, epoch: command.epoch, sighted, ..End::default() })?;
+        let failure = command.failure();
+        end::end(context, &operation, End { state, failure, reason, epoch: command.epoch, sighted, ..End::default() })?;
     } else if operation.state() != state {
         return Err(ended(&operation));
     }

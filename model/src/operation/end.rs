@@ -6,7 +6,7 @@ use crate::{
     container,
     context::Context,
     event::Note,
-    operation::{Kind, Left, Operation, State, StepOutcome, query},
+    operation::{Failure, Kind, Left, Operation, State, StepOutcome, query},
     record,
     tables::Fault,
 };
@@ -16,6 +16,8 @@ use crate::{
 pub(crate) struct End {
     /// Its last state.
     pub(crate) state: State,
+    /// Why it failed, in one word.
+    pub(crate) failure: Failure,
     /// Why, in words.
     pub(crate) reason: Option<String>,
     /// Epoch of the owner that says so; 0: nobody did, it was overtaken by time or by a deletion.
@@ -54,6 +56,9 @@ pub(crate) fn supersede(
 pub(crate) fn close(context: &mut Context<'_>, previous: &Operation, end: &End) -> Result<Operation, Fault> {
     let mut operation = previous.clone();
     operation.set_state(end.state);
+    if end.state != State::Succeeded {
+        operation.set_failure(end.failure);
+    }
     operation.reason.clone_from(&end.reason);
     operation.ended_ms = Some(context.at_ms);
     operation.left.clone_from(&end.left);

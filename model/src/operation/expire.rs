@@ -4,7 +4,7 @@ use crate::{
     cluster,
     context::Context,
     operation::{
-        Kind, Operation, State,
+        Failure, Kind, Operation, State,
         end::{End, end},
         history, left,
     },
@@ -28,13 +28,20 @@ pub(super) fn expire(context: &mut Context<'_>, limit: usize) -> Result<usize, F
 }
 
 /// How an operation ends that is over its deadline. A forced deletion has succeeded even so: that is what it was forced for.
+/// Of the others the last thing that went wrong says more than the time.
 fn overdue(context: &Context<'_>, operation: &Operation) -> Result<End, Fault> {
     let seconds = operation.deadline_ms.saturating_sub(operation.accepted_ms).div_ceil(1000);
-    let late = format!("timed out after {seconds} s");
     if operation.force && operation.kind() == Kind::ClusterDelete {
         let cluster = cluster::query::by_id(context.tables, operation.cluster)?;
         let left = cluster.map(|cluster| left::recorded(context, &cluster)).transpose()?.unwrap_or_default();
         return Ok(End { state: State::Succeeded, reason: left::words(&left), left, ..End::default() });
     }
-    Ok(End { state: State::Failed, reason: Some(late), ..End::default() })
+    let (failure, words) = match operation.last_trouble() {
+        Some(trouble) => (trouble.failure(), format!(": {}", trouble.reason)),
+        None => (Failure::Late, String::new()),
+    };
+    let reason = Some(format!("timed out after {seconds} s{words}"));
+    // What runs at most once and was begun has perhaps run.
+    let state = if operation.kind().at_most_once() && operation.open_step().is_some() { State::Unknown } else { State::Failed };
+    Ok(End { state, failure, reason, ..End::default() })
 }

@@ -22,6 +22,7 @@ pub mod apply;
 pub(crate) mod cancel;
 pub(crate) mod end;
 mod expire;
+mod failure;
 pub(crate) mod history;
 pub(crate) mod left;
 pub mod query;
@@ -29,6 +30,7 @@ pub(crate) mod retry;
 
 pub use accept::{LONGEST_MS, OPEN_LIMIT};
 pub(crate) use accept::{Request, accept, deadline_ms, free, room};
+pub use failure::{Failure, Outlook};
 pub use left::{FORCED_MS, LEFT_LIMIT, Left};
 
 /// An operation as stored.
@@ -103,12 +105,27 @@ pub struct Operation {
     /// Project of its cluster: who sees it, also when the cluster is gone.
     #[prost(string, tag = "54")]
     pub owner_id: String,
+    /// Why it failed, in one word.
+    #[prost(enumeration = "Failure", tag = "55")]
+    pub failure: i32,
 }
 
 impl Operation {
     /// Whether it is still to be worked on.
     pub fn open(&self) -> bool {
         self.state() == State::Open
+    }
+    /// How often its outside calls were begun: what its budget is spent on.
+    pub fn attempts(&self) -> u32 {
+        self.steps.iter().fold(0, |sum, step| sum.saturating_add(step.attempts))
+    }
+    /// The last thing that went wrong, if anything did.
+    pub fn last_trouble(&self) -> Option<&Trouble> {
+        self.steps.iter().filter_map(|step| step.troubles.last()).max_by_key(|trouble| trouble.at_ms)
+    }
+    /// Log time before which no step is begun again; milliseconds, 0 where nothing is waited for.
+    pub fn retry_ms(&self) -> u64 {
+        self.steps.iter().map(|step| step.retry_ms).max().unwrap_or_default()
     }
     /// The step that was begun and not ended, if any.
     pub fn open_step(&self) -> Option<&Step> {
@@ -236,6 +253,38 @@ pub struct Step {
     /// Log time of its end, milliseconds.
     #[prost(uint64, optional, tag = "10")]
     pub ended_ms: Option<u64>,
+    /// Why the last attempt failed, in one word.
+    #[prost(enumeration = "Failure", tag = "50")]
+    pub failure: i32,
+    /// Log time before which it is not begun again, whoever owns the cluster then; milliseconds, 0: at any time.
+    #[prost(uint64, tag = "51")]
+    pub retry_ms: u64,
+    /// Attempts that went wrong, the last [`TROUBLES`] of them.
+    #[prost(message, repeated, tag = "52")]
+    pub troubles: Vec<Trouble>,
+}
+
+/// How many attempts that went wrong a step remembers.
+pub const TROUBLES: usize = 8;
+
+/// An attempt that went wrong.
+#[derive(Clone, PartialEq, Message)]
+pub struct Trouble {
+    /// Log time at which it was reported, milliseconds.
+    #[prost(uint64, tag = "1")]
+    pub at_ms: u64,
+    /// Which attempt it was, from 1.
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    /// Under which epoch.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// What kind of failure it was.
+    #[prost(enumeration = "Failure", tag = "4")]
+    pub failure: i32,
+    /// Why, in the backend's words.
+    #[prost(string, tag = "5")]
+    pub reason: String,
 }
 
 /// What became of a step.

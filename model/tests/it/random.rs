@@ -148,14 +148,14 @@ fn left() -> impl Strategy<Value = (Vec<Left>, bool)> {
 fn reports() -> impl Strategy<Value = Command> {
     let seen = || proptest::option::weighted(0.3, sighting());
     prop_oneof![
-        4 => (operation(), present(), "[st]").prop_map(|(operation, epoch, name)| {
-            Command::StepBegin(StepBegin { operation: id(operation), epoch, name, target: "t".to_owned(), effect_ms: 9 })
+        4 => (operation(), present(), "[st]", prop_oneof![3 => Just(false), 1 => Just(true)]).prop_map(|(operation, epoch, name, goes_on)| {
+            Command::StepBegin(StepBegin { operation: id(operation), epoch, name, target: "t".to_owned(), effect_ms: 9, goes_on })
         }),
         4 => (operation(), present(), "[st]", 0_i32..5, seen(), proptest::option::of(0_i32..7), left()).prop_map(|(operation, epoch, name, outcome, seen, ends, (left, left_unseen))| {
-            Command::StepEnd(StepEnd { operation: id(operation), epoch, name, outcome, seen, ends, left, left_unseen, ..StepEnd::default() })
+            Command::StepEnd(StepEnd { operation: id(operation), epoch, name, outcome, seen, ends, left, left_unseen, failure: outcome, pause_ms: 7, ..StepEnd::default() })
         }),
         4 => (operation(), present(), prop_oneof![4 => Just(1), 1 => 0_i32..6], seen()).prop_map(|(operation, epoch, state, seen)| {
-            Command::OperationEnd(OperationEnd { operation: id(operation), epoch, state, reason: None, seen })
+            Command::OperationEnd(OperationEnd { operation: id(operation), epoch, state, seen, ..OperationEnd::default() })
         }),
         2 => proptest::collection::vec(sighting(), 1..3).prop_map(|sightings| Command::Observe(Observe { sightings })),
         1 => (0_u32..4).prop_map(|limit| Command::Expire(Expire { limit })),

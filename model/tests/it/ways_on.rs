@@ -196,7 +196,14 @@ fn forced() -> (World, u64) {
 
 fn begin(world: &mut World, epoch: u64) {
     let name = "provision.delete".to_owned();
-    world.done(Command::StepBegin(StepBegin { operation: id(60), epoch, name, target: "jeroboam-10".to_owned(), effect_ms: 5_000 }));
+    world.done(Command::StepBegin(StepBegin {
+        operation: id(60),
+        epoch,
+        name,
+        target: "jeroboam-10".to_owned(),
+        effect_ms: 5_000,
+        goes_on: false,
+    }));
 }
 
 fn given_up(epoch: u64) -> StepEnd {
@@ -271,7 +278,14 @@ fn a_deletion_under_way_is_forced_and_a_clean_one_leaves_nothing() {
 fn a_create_that_nobody_has_heard_of_may_have_left_something() {
     let (mut world, epoch) = making();
     let target = "jeroboam-10".to_owned();
-    world.done(Command::StepBegin(StepBegin { operation: id(CREATE), epoch, name: "c".to_owned(), target, effect_ms: 5_000 }));
+    world.done(Command::StepBegin(StepBegin {
+        operation: id(CREATE),
+        epoch,
+        name: "c".to_owned(),
+        target,
+        effect_ms: 5_000,
+        goes_on: false,
+    }));
     world.done(delete(60, true));
     world.wait(FORCED_MS);
     expire(&mut world);
