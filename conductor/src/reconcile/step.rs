@@ -273,6 +273,9 @@ impl Step {
         let hazard = error.outcome_unknown().then_some(residual);
         let mut end = self.end(outcome, Some(error.to_string()), ends);
         end.set_failure(error.failure());
+        if matches!(verdict, Verdict::Again(_)) {
+            self.shared.metrics.retried(error.failure());
+        }
         end.pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         (end, Came { pause, hazard, stale: false })
     }
@@ -287,7 +290,13 @@ impl Step {
     async fn report(&self, end: StepEnd) -> Result<(), Halt> {
         loop {
             match self.shared.write(Command::StepEnd(end.clone())).await {
-                Ok(Ok(_)) => return Ok(()),
+                Ok(Ok(_)) => {
+                    if let Some(state) = end.ends.and_then(|state| State::try_from(state).ok()) {
+                        let took = self.shared.handle.now_ms().saturating_sub(self.operation.accepted_ms);
+                        self.shared.metrics.ended(self.operation.kind(), state, took);
+                    }
+                    return Ok(());
+                }
                 Ok(Err(refusal)) => {
                     tracing::warn!(operation = %self.operation.id, step = self.plan.name, %refusal.message, "an outcome was refused");
                     return Ok(());

@@ -358,8 +358,12 @@ impl Worker {
         let How { reason, failure, seen } = how;
         let (epoch, failure) = (self.post.epoch, failure.into());
         let end = OperationEnd { operation: operation.id, epoch, state: state.into(), reason, seen, failure };
-        if let Err(refusal) = self.shared.write(Command::OperationEnd(end)).await? {
-            tracing::debug!(operation = %operation.id, %refusal.message, "an end was refused");
+        match self.shared.write(Command::OperationEnd(end)).await? {
+            Ok(_) => {
+                let took = self.shared.handle.now_ms().saturating_sub(operation.accepted_ms);
+                self.shared.metrics.ended(operation.kind(), state, took);
+            }
+            Err(refusal) => tracing::debug!(operation = %operation.id, %refusal.message, "an end was refused"),
         }
         if state == State::Unknown {
             self.shared.metrics.step(StepOutcome::Unknown);

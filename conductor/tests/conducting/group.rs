@@ -429,3 +429,60 @@ async fn a_drained_member_hands_over() {
     let after = group.owner_when(bay, |row| row.owner().is_some() && row.member != before.member).await;
     assert_eq!(after.reason(), Reason::Released);
 }
+
+/// A create of a project that may have 20 clusters; sent again, to any member, until there is an answer.
+async fn create_somewhere(handles: Vec<Handle>, first: usize, command: Command) -> Result<(), String> {
+    let actor = Actor { project_id: "quota".to_owned(), user_id: "u".to_owned(), ..Actor::default() };
+    for attempt in 0.. {
+        let write = Write { command: command.clone(), actor: Some(actor.clone()), key: None };
+        let handle = &handles[(first + attempt) % handles.len()];
+        match handle.write(write, Instant::now() + Duration::from_secs(5)).await {
+            Ok(written) => return written.outcome.into_result().map(drop).map_err(|refusal| refusal.code),
+            Err(_) => sleep(Duration::from_millis(50)).await,
+        }
+    }
+    unreachable!()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_hundred_creates_over_all_members_exactly_the_quota_succeeds_whoever_leads() {
+    let mut group = Group::new().await;
+    let wish = TemplateWish { name: "q".to_owned(), coe: "swarm".to_owned(), public: true, ..TemplateWish::default() };
+    let template_id = TemplateId::new(group.chance.uuid());
+    group.write(Command::TemplateCreate(TemplateCreate { id: template_id, wish })).await;
+    let handles: Vec<Handle> = group.members.values().map(|one| one.member.handle()).collect();
+    let mut creates = JoinSet::new();
+    for number in 0..200 {
+        let command = Command::ClusterCreate(ClusterCreate {
+            id: ClusterId::new(group.chance.uuid()),
+            template_id,
+            wish: ClusterWish { name: format!("c{number}"), ..ClusterWish::default() },
+            node_count: 1,
+            master_count: 1,
+            worker_group: NodeGroupId::new(group.chance.uuid()),
+            master_group: NodeGroupId::new(group.chance.uuid()),
+            operation: OperationId::new(group.chance.uuid()),
+            driver: "local".to_owned(),
+            default_quota: 20,
+        });
+        let handles = handles.clone();
+        creates.spawn(async move {
+            sleep(Duration::from_micros(number * 50)).await;
+            create_somewhere(handles, usize::try_from(number).unwrap(), command).await
+        });
+    }
+    sleep(Duration::from_millis(5)).await;
+    let leader = group.leader().unwrap();
+    group.kill(leader.0).await;
+    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    while let Some(answer) = creates.join_next().await {
+        let word = answer.unwrap().err().unwrap_or_else(|| "accepted".to_owned());
+        *answers.entry(word).or_default() += 1;
+    }
+    let reading = group.handle().read(Consistency::Linearizable, Instant::now() + LIMIT).await.unwrap();
+    let there = model::cluster::query::count_of_project(&*reading.view, "quota", usize::MAX).unwrap();
+    assert_eq!(there, 20, "{answers:?}");
+    // A create that was accepted just before the leader died may be told that it is there already.
+    let accepted = answers.remove("accepted").unwrap_or_default() + answers.remove("cluster-exists").unwrap_or_default();
+    assert_eq!((accepted, answers), (20, BTreeMap::from([("quota-exceeded".to_owned(), 180)])));
+}

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The status words that can be set: every end that this program gives by itself.
-const ENDS: [Status; 5] =
+pub const ENDS: [Status; 5] =
     [Status::CreateComplete, Status::CreateFailed, Status::UpdateComplete, Status::UpdateFailed, Status::DeleteFailed];
 
 /// Sets the status of a cluster.

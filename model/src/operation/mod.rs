@@ -27,6 +27,7 @@ pub(crate) mod history;
 pub(crate) mod left;
 pub mod query;
 pub(crate) mod retry;
+pub mod stuck;
 
 pub use accept::{LONGEST_MS, OPEN_LIMIT};
 pub(crate) use accept::{Request, accept, deadline_ms, free, room};

@@ -1,12 +1,13 @@
 //! The command line: what can be asked, and where the answers come from.
 //!
-//! `server` runs a member. `status`, `member` and `snapshot` talk to a running one through the socket in its data folder (see
+//! `server` runs a member. `status`, `member`, `operation` and `snapshot` talk to a running one through the socket in its data folder (see
 //! [`crate::control`]); who may read that folder may command the member. `pki`, `recover`, `completion` and `config` need no member.
 //! Every failure is one line on standard error, `jeroboam: …`, and an exit status ([`crate::Error::exit_code`]).
 
 mod completion;
 mod configuration;
 mod member;
+mod operation;
 mod pki;
 mod recover;
 mod server;
@@ -56,6 +57,9 @@ enum Command {
     /// List, add, promote, demote, replace, remove or drain members
     #[command(subcommand)]
     Member(member::Member),
+    /// List, show, retry or cancel operations; force what is stuck
+    #[command(subcommand)]
+    Operation(operation::Operation),
     /// Make the cluster's authority and the members' certificates
     #[command(subcommand)]
     Pki(pki::Pki),
@@ -95,6 +99,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Error> {
         Command::Server(server) => server.run(common),
         Command::Status(status) => status.run(common),
         Command::Member(member) => member.run(common),
+        Command::Operation(operation) => operation.run(common),
         Command::Pki(pki) => pki.run(),
         Command::Snapshot(snapshot) => snapshot.run(common),
         Command::Recover(recover) => recover.run(common),

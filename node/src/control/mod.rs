@@ -4,11 +4,12 @@
 //! write to that folder could do worse already, so there is no further identity. Nothing here is for clients of the service; theirs is the
 //! REST API.
 //!
-//! Read `wire` (what can be said), then `desk` (how it is answered), `report` (what `status` shows), `listen` and `ask` (the two ends).
+//! Read `wire` (what can be said), then `desk` (how it is answered), `report` (what `status` shows), `operations`, `listen` and `ask` (the two ends).
 
 mod ask;
 mod desk;
 mod listen;
+mod operations;
 mod report;
 mod wire;
 
@@ -16,7 +17,7 @@ pub use ask::ask;
 pub use desk::Desk;
 pub use listen::Door;
 pub use report::{METHOD, own_view};
-pub use wire::{BayRow, Digest, MemberRow, Nothing, Reply, Report, Request, Snapped, Ticket};
+pub use wire::{BayRow, Digest, LeftRow, MemberRow, Nothing, OperationRow, Reply, Report, Request, Snapped, StepRow, Ticket, TroubleRow};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";
