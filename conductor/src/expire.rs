@@ -36,7 +36,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             shared.metrics.set_open(0, BTreeMap::new());
             continue;
         }
-        if looks % COUNTED == 0
+        if looks.is_multiple_of(COUNTED)
             && let Err(error) = count(&shared).await
         {
             tracing::debug!(%error, "open operations could not be counted");

@@ -441,7 +441,7 @@ async fn create_somewhere(handles: Vec<Handle>, first: usize, command: Command) 
             Err(_) => sleep(Duration::from_millis(50)).await,
         }
     }
-    unreachable!()
+    Err("it is never answered".to_owned())
 }
 
 #[tokio::test(start_paused = true)]
@@ -485,4 +485,42 @@ async fn of_two_hundred_creates_over_all_members_exactly_the_quota_succeeds_whoe
     // A create that was accepted just before the leader died may be told that it is there already.
     let accepted = answers.remove("accepted").unwrap_or_default() + answers.remove("cluster-exists").unwrap_or_default();
     assert_eq!((accepted, answers), (20, BTreeMap::from([("quota-exceeded".to_owned(), 180)])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_outlives_the_leader_under_whom_it_was_set() {
+    let mut group = Group::new().await;
+    let bay = group.bay("bay").await;
+    group.outside.hang();
+    let operation = group.begin_container(bay).await;
+    sleep(Duration::from_secs(30)).await;
+    let leader = group.leader().unwrap();
+    group.kill(leader.0).await;
+    let ended = group.ended(operation).await;
+    assert_eq!(ended.state(), State::Failed, "{ended:#?}");
+    let late = ended.ended_ms.unwrap() - ended.deadline_ms;
+    assert!(late < 3_000, "{late} ms after its deadline");
+    assert!(ended.reason.unwrap().starts_with("timed out after 60 s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_owner_leaves_the_backend_alone_for_as_long_as_the_old_one_would_have() {
+    let mut group = Group::new().await;
+    let (bay, before) = group.bay_of_a_follower().await;
+    sleep(Duration::from_secs(10)).await;
+    let busy = drivers::Error::Busy { reason: "in maintenance".to_owned(), retry_after: Duration::from_secs(25) };
+    group.outside.script("create", Trouble::Fails(busy));
+    let operation = group.begin_container(bay).await;
+    called(&group.outside, "create", 1).await;
+    let asked = Instant::now();
+    sleep(Duration::from_millis(100)).await;
+    group.kill(before.member).await;
+    let ended = group.ended(operation).await;
+    assert_eq!((ended.state(), ended.attempts()), (State::Succeeded, 2));
+    assert!(asked.elapsed() >= Duration::from_secs(25), "{:?}", asked.elapsed());
+    let trouble = &ended.steps[0].troubles[0];
+    assert_eq!(
+        (trouble.failure(), trouble.epoch, trouble.reason.as_str()),
+        (operation::Failure::Busy, before.epoch, "busy: in maintenance")
+    );
 }

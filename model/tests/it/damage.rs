@@ -96,6 +96,23 @@ fn every_damage_gets_a_sentence() {
     assert!(unplaced.contains("neither among"), "{unplaced}");
     let both = damaged(|tables| change(tables, operation.bytes(), |operation: &mut Operation| operation.ended_ms = Some(1)));
     assert!(both.contains("both open and ended"), "{both}");
+    let waiting = damaged(|tables| {
+        let container: Container = record::all(tables).unwrap().pop().unwrap();
+        record::delete(tables, &container);
+    });
+    assert!(waiting.contains("waits for container"), "{waiting}");
+    let counted = damaged(|tables| change(tables, b".", |meta: &mut Meta| meta.events += 1));
+    assert!(counted.contains("are counted"), "{counted}");
+    let member = damaged(|tables| {
+        let member: Member = record::all(tables).unwrap().pop().unwrap();
+        record::delete(tables, &member);
+    });
+    assert!(member.contains("is no member"), "{member}");
+}
+
+#[test]
+fn every_damage_of_an_operation_gets_a_sentence() {
+    let operation = id::<model::id::kind::Operation>(1_000_020);
     type Change = fn(&mut Operation);
     let changes: [(&str, Change); 7] = [
         ("in progress for ever", |operation| operation.deadline_ms = 0),
@@ -116,16 +133,4 @@ fn every_damage_gets_a_sentence() {
         let found = damaged(|tables| change(tables, operation.bytes(), damage));
         assert!(found.contains(words), "{words}: {found}");
     }
-    let waiting = damaged(|tables| {
-        let container: Container = record::all(tables).unwrap().pop().unwrap();
-        record::delete(tables, &container);
-    });
-    assert!(waiting.contains("waits for container"), "{waiting}");
-    let counted = damaged(|tables| change(tables, b".", |meta: &mut Meta| meta.events += 1));
-    assert!(counted.contains("are counted"), "{counted}");
-    let member = damaged(|tables| {
-        let member: Member = record::all(tables).unwrap().pop().unwrap();
-        record::delete(tables, &member);
-    });
-    assert!(member.contains("is no member"), "{member}");
 }

@@ -183,8 +183,8 @@ fn what_went_wrong_is_kept_with_its_words_in_a_bounded_number() {
 fn an_attempt_that_goes_on_is_declared_anew_and_is_no_new_one() {
     let (mut world, epoch) = begun();
     let again = |epoch| {
-        let Command::StepBegin(begin) = begin(id(CREATE), epoch) else { unreachable!() };
-        Command::StepBegin(StepBegin { goes_on: true, ..begin })
+        let (name, target) = ("network.create".to_owned(), "jeroboam-10".to_owned());
+        Command::StepBegin(StepBegin { operation: id(CREATE), epoch, name, target, effect_ms: 5_000, goes_on: true })
     };
     assert_eq!(world.refused(again(epoch)).code, "step-not-open");
     world.done(begin(id(CREATE), epoch));
