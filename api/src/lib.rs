@@ -31,6 +31,7 @@ mod link;
 mod metrics;
 mod mservice;
 mod node;
+mod operation;
 mod page;
 mod patch;
 mod query;

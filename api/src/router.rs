@@ -12,8 +12,8 @@ use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    admin, app::App, call::Call, cluster, container, discovery, error::Error, health, mservice, node, query, reply::Reply, request,
-    template, watch,
+    admin, app::App, call::Call, cluster, container, discovery, error::Error, health, mservice, node, operation, query, reply::Reply,
+    request, template, watch,
 };
 
 /// What answers a request.
@@ -131,13 +131,17 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Get "/v1/bays/detail", BAYS, Json, cluster::classic::detail),
     line!(Get "/v1/bays/{bay}", NONE, Json, cluster::classic::show),
     line!(Patch "/v1/bays/{bay}", &["rollback"], Json, cluster::classic::update),
-    line!(Delete "/v1/bays/{bay}", NONE, Json, cluster::classic::delete),
+    line!(Delete "/v1/bays/{bay}", &["force"], Json, cluster::classic::delete),
     line!(Get "/v1/clusters", PAGE, Json, cluster::current::list),
     line!(Post "/v1/clusters", NONE, Json, cluster::current::create),
     line!(Get "/v1/clusters/detail", PAGE, Json, cluster::current::detail),
     line!(Get "/v1/clusters/{cluster}", NONE, Json, cluster::current::show),
     line!(Patch "/v1/clusters/{cluster}", &["rollback"], Json, cluster::current::update),
-    line!(Delete "/v1/clusters/{cluster}", NONE, Json, cluster::current::delete),
+    line!(Delete "/v1/clusters/{cluster}", &["force"], Json, cluster::current::delete),
+    line!(Get "/v1/clusters/{cluster}/operations", &["limit", "state"], Json, operation::current::list),
+    line!(Get "/v1/operations/{operation}", NONE, Json, operation::current::show),
+    line!(Post "/v1/operations/{operation}/cancel", NONE, Json, operation::current::cancel),
+    line!(Post "/v1/operations/{operation}/retry", NONE, Json, operation::current::retry),
     line!(Get "/v1/containers", CONTAINERS, Json, container::classic::list),
     line!(Post "/v1/containers", NONE, Json, container::classic::create),
     line!(Get "/v1/containers/detail", CONTAINERS, Json, container::classic::detail),
@@ -174,7 +178,9 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Post "/v1/jeroboam/ownership/{cluster}/unpin", NONE, Json, admin::ownership::unpin),
     line!(Get "/v1/jeroboam/plan", &["goal", "without", "drain", "limit"], Json, admin::plan::show),
     line!(Post "/v1/jeroboam/rebalance", NONE, Json, admin::plan::even),
-    line!(Get "/v1/jeroboam/operations", &["cluster", "limit"], Json, admin::operations::list),
+    line!(Get "/v1/jeroboam/operations", &["cluster", "limit", "stuck"], Json, admin::operations::list),
+    line!(Get "/v1/jeroboam/orphans", &["limit"], Json, admin::operations::orphans),
+    line!(Post "/v1/jeroboam/clusters/{cluster}/reset-status", NONE, Json, admin::operations::reset),
     line!(Get "/v1/jeroboam/events", &["after", "cluster", "limit"], Json, admin::events::list),
     line!(Get "/v1/jeroboam/watch", &["after"], AnyType, watch::watch),
 ];

@@ -12,8 +12,8 @@ use model::{
     id::{ClusterId, ContainerId},
     operation,
     peer::{
-        ClusterLooked, ContainerLooked, ExecuteRequest, Grant, GrantRequest, Granted, LogsRequest, LookCluster, LookContainer, Output,
-        OwnershipStatus, ReleaseRequest, method,
+        ClusterLooked, ContainerLooked, Ended, ExecuteRequest, Grant, GrantRequest, Granted, LogsRequest, LookCluster, LookContainer,
+        Output, OwnershipStatus, ReleaseRequest, method,
         plan::{PlanAnswer, PlanRequest, Question},
     },
 };
@@ -190,12 +190,12 @@ impl Answers {
             since: request.since,
             ..LogOptions::default()
         };
-        let stream = engine.logs(container.id, &options).await.map_err(|error| in_words(&error))?;
-        let pieces = stream.map(|piece| match piece {
-            Ok(data) => Ok(encode(Output { data, ended: None })),
-            Err(error) => Err(in_words(&error)),
-        });
-        Ok(pieces.boxed())
+        let pieces = match engine.logs(container.id, &options).await {
+            Ok(stream) => stream,
+            Err(error) if error.is_final() => futures::stream::iter([Err(error)]).boxed(),
+            Err(error) => return Err(in_words(&error)),
+        };
+        Ok(pieces.map(piece).boxed())
     }
 
     /// Registers whoever takes the output; the worker does the rest, and at most once.
@@ -227,6 +227,18 @@ fn decode<M: Message + Default>(body: Bytes) -> Result<M, Refused> {
 
 fn encode(message: impl Message) -> Bytes {
     message.encode_to_vec().into()
+}
+
+/// A piece of output. The engine's final "no" travels as one too, with what kind of no it is.
+fn piece(piece: Result<Bytes, drivers::Error>) -> Result<Bytes, Refused> {
+    match piece {
+        Ok(data) => Ok(encode(Output { data, ended: None })),
+        Err(error) if error.is_final() => {
+            let ended = Ended { exit_code: None, reason: Some(error.to_string()), failure: error.failure().into() };
+            Ok(encode(Output { data: Bytes::new(), ended: Some(ended) }))
+        }
+        Err(error) => Err(in_words(&error)),
+    }
 }
 
 fn not_the_owner() -> Refused {

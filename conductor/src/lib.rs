@@ -40,6 +40,6 @@ mod settings;
 mod shared;
 
 pub use error::Error;
-pub use metrics::{Counts, Metrics};
+pub use metrics::{Counts, Metrics, Times};
 pub use run::Conductor;
 pub use settings::Settings;

@@ -8,14 +8,17 @@ use std::{
     },
 };
 
-use model::{operation::StepOutcome, ownership::Reason};
+use model::{
+    operation::{Failure, Kind, State, StepOutcome, stuck::Stuck},
+    ownership::Reason,
+};
 
 /// Counters of one conductor.
 #[derive(Debug, Default)]
 pub struct Metrics {
     owned: AtomicU64,
     unowned: AtomicU64,
-    stuck: AtomicU64,
+    homeless: AtomicU64,
     unmet: AtomicU64,
     fenced: AtomicU64,
     interrupted: AtomicU64,
@@ -25,6 +28,19 @@ pub struct Metrics {
     lapses: AtomicU64,
     moves: Mutex<BTreeMap<Reason, u64>>,
     steps: Mutex<BTreeMap<StepOutcome, u64>>,
+    retries: Mutex<BTreeMap<Failure, u64>>,
+    open: AtomicU64,
+    stuck: Mutex<BTreeMap<Stuck, u64>>,
+    ended: Mutex<BTreeMap<(Kind, State), Times>>,
+}
+
+/// How many there were, and how long they took together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// How many.
+    pub count: u64,
+    /// Milliseconds of log time from acceptance to the end.
+    pub sum_ms: u64,
 }
 
 /// The counters as they stood at one moment.
@@ -35,7 +51,7 @@ pub struct Counts {
     /// Clusters that nobody acts for, as the leader sees it; 0 on others.
     pub unowned: u64,
     /// Clusters that must or should leave their owner and that nobody can take, as the leader sees it; 0 on others.
-    pub stuck: u64,
+    pub homeless: u64,
     /// Pins that cannot be obeyed, as the leader sees it; 0 on others.
     pub unmet: u64,
     /// Reports of this member that the log refused because their epoch was over.
@@ -54,6 +70,14 @@ pub struct Counts {
     pub moves: BTreeMap<Reason, u64>,
     /// Steps of this member, by what became of them.
     pub steps: BTreeMap<StepOutcome, u64>,
+    /// Attempts of this member that are made again, by what kind of failure the last one was.
+    pub retries: BTreeMap<Failure, u64>,
+    /// Open operations of all clusters, as the leader last saw them; 0 on others.
+    pub open: u64,
+    /// Those of them that do not get on.
+    pub stuck: BTreeMap<Stuck, u64>,
+    /// Operations that this member ended.
+    pub ended: BTreeMap<(Kind, State), Times>,
 }
 
 impl Metrics {
@@ -63,7 +87,7 @@ impl Metrics {
         Counts {
             owned: get(&self.owned),
             unowned: get(&self.unowned),
-            stuck: get(&self.stuck),
+            homeless: get(&self.homeless),
             unmet: get(&self.unmet),
             fenced: get(&self.fenced),
             interrupted: get(&self.interrupted),
@@ -73,6 +97,10 @@ impl Metrics {
             lapses: get(&self.lapses),
             moves: self.moves.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             steps: self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            retries: self.retries.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            open: get(&self.open),
+            stuck: self.stuck.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            ended: self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
@@ -80,8 +108,8 @@ impl Metrics {
         self.owned.store(u64::try_from(clusters).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
     /// What the leader sees of the whole; all zero when it leads no longer.
-    pub(crate) fn set_overview(&self, unowned: usize, stuck: usize, unmet: usize) {
-        for (gauge, count) in [(&self.unowned, unowned), (&self.stuck, stuck), (&self.unmet, unmet)] {
+    pub(crate) fn set_overview(&self, unowned: usize, homeless: usize, unmet: usize) {
+        for (gauge, count) in [(&self.unowned, unowned), (&self.homeless, homeless), (&self.unmet, unmet)] {
             gauge.store(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
@@ -103,6 +131,19 @@ impl Metrics {
     }
     pub(crate) fn moved(&self, reason: Reason) {
         *self.moves.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
+    }
+    pub(crate) fn retried(&self, failure: Failure) {
+        *self.retries.lock().unwrap_or_else(PoisonError::into_inner).entry(failure).or_default() += 1;
+    }
+    pub(crate) fn set_open(&self, open: usize, stuck: BTreeMap<Stuck, u64>) {
+        self.open.store(u64::try_from(open).unwrap_or(u64::MAX), Ordering::Relaxed);
+        *self.stuck.lock().unwrap_or_else(PoisonError::into_inner) = stuck;
+    }
+    pub(crate) fn ended(&self, kind: Kind, state: State, ms: u64) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = ended.entry((kind, state)).or_default();
+        times.count += 1;
+        times.sum_ms = times.sum_ms.saturating_add(ms);
     }
     pub(crate) fn step(&self, outcome: StepOutcome) {
         *self.steps.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;

@@ -19,7 +19,7 @@ pub struct Settings {
     pub pass: Duration,
     /// Container operations of one cluster at a time.
     pub concurrency: usize,
-    /// How often a step is tried before its operation fails with the backend's words.
+    /// How often the calls of an operation are begun, over all its owners, before it fails with the backend's words.
     pub attempts: u32,
     /// How long a stop waits for running steps before it drops them.
     pub stop: Duration,

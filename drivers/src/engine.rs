@@ -7,7 +7,7 @@
 //!   only when nothing is there, and treats "that name is taken" as another look. What it finds it adopts after comparing the
 //!   labels; a thing of that name without our labels is a refusal, never taken over and never removed.
 //! * Start, stop, pause, unpause lead to a state, so being in it already is success; they answer what is seen afterwards. A state that
-//!   cannot be reached from the present one (pausing what is stopped) is [`Error::Refused`] in the engine's words.
+//!   cannot be reached from the present one (pausing what is stopped, executing in it) is [`Error::State`] in the engine's words.
 //! * Every change resolves the id to the *engine's own id* by name and labels and acts on that; user-given names are data only.
 //! * [`Error::Gone`] of a change: there is no such container. `remove` of what is gone is success.
 //! * `reboot` and `execute` are not idempotent: at most once, and after [`Error::Timeout`] never again.

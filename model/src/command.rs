@@ -14,7 +14,7 @@ use crate::{
     id::{ClusterId, ContainerId, NodeGroupId, NodeId, OperationId, TemplateId},
     member::Member,
     node::Node,
-    operation::{Kind, State, StepOutcome},
+    operation::{Failure, Kind, Left, State, StepOutcome},
     ownership::Reason,
     template::TemplateWish,
 };
@@ -40,7 +40,7 @@ pub struct Proposal {
     /// The command.
     #[prost(
         oneof = "Command",
-        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 56, 57, 58, 64, 65, 66, 67, 68, 72, 73"
+        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 51, 52, 53, 56, 57, 58, 64, 65, 66, 67, 68, 72, 73"
     )]
     pub command: Option<Command>,
 }
@@ -141,6 +141,15 @@ pub enum Command {
     /// Remove a classic node row.
     #[prost(message, tag = "50")]
     NodeDelete(NodeDelete),
+    /// Call an operation off.
+    #[prost(message, tag = "51")]
+    OperationCancel(OperationCancel),
+    /// Do a failed operation again.
+    #[prost(message, tag = "52")]
+    OperationRetry(OperationRetry),
+    /// Set the status of a stuck cluster by hand.
+    #[prost(message, tag = "53")]
+    ClusterReset(ClusterReset),
     /// Make a container.
     #[prost(message, tag = "56")]
     ContainerCreate(ContainerCreate),
@@ -390,6 +399,43 @@ pub struct ClusterDelete {
     /// Id of the delete operation; ignored when a deletion is already open.
     #[prost(message, required, tag = "3")]
     pub operation: OperationId,
+    /// Whether it ends soon in any case and leaves behind what cannot be removed; an open deletion becomes such a one.
+    #[prost(bool, tag = "50")]
+    pub force: bool,
+}
+
+/// Call an open operation off; a deletion is not called off.
+#[derive(Clone, PartialEq, Message)]
+pub struct OperationCancel {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub operation: OperationId,
+}
+
+/// Do an operation again that failed, was cancelled, or of which nobody can tell: the last one on its thing.
+#[derive(Clone, PartialEq, Message)]
+pub struct OperationRetry {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub operation: OperationId,
+    /// Id of the new operation.
+    #[prost(message, required, tag = "2")]
+    pub retry: OperationId,
+}
+
+/// Set the status of a cluster by hand: for administrators, when the world has been put right by other means. Its own open operation is
+/// cancelled.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterReset {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// The new status; one that is not in progress.
+    #[prost(enumeration = "crate::cluster::Status", tag = "2")]
+    pub status: i32,
+    /// Why, in words; kept in the event and shown as the status reason.
+    #[prost(string, tag = "3")]
+    pub reason: String,
 }
 
 /// Make a classic node row.
@@ -494,6 +540,9 @@ pub struct StepBegin {
     /// How long the call may still take effect, milliseconds.
     #[prost(uint64, tag = "5")]
     pub effect_ms: u64,
+    /// That the same attempt goes on: its calls were all answered so far, and the time begins anew.
+    #[prost(bool, tag = "50")]
+    pub goes_on: bool,
 }
 
 /// An owner says what became of a step.
@@ -523,6 +572,18 @@ pub struct StepEnd {
     /// If set, the operation ends in this state in the same entry.
     #[prost(enumeration = "State", optional, tag = "8")]
     pub ends: Option<i32>,
+    /// What is left outside when a forced deletion ends so.
+    #[prost(message, repeated, tag = "50")]
+    pub left: Vec<Left>,
+    /// That nobody could look at what is left: the records stand in.
+    #[prost(bool, tag = "51")]
+    pub left_unseen: bool,
+    /// Why it did not succeed, in one word.
+    #[prost(enumeration = "Failure", tag = "52")]
+    pub failure: i32,
+    /// How long nobody begins it again, milliseconds.
+    #[prost(uint64, tag = "53")]
+    pub pause_ms: u64,
 }
 
 /// An owner ends an operation without a step (nothing was left to do, or it cannot be done).
@@ -543,6 +604,9 @@ pub struct OperationEnd {
     /// What was seen by the way; applied in the same entry.
     #[prost(message, optional, tag = "5")]
     pub seen: Option<Sighting>,
+    /// Why it failed, in one word.
+    #[prost(enumeration = "Failure", tag = "50")]
+    pub failure: i32,
 }
 
 /// What owners saw; each sighting stands under its own epoch, stale ones are skipped.

@@ -214,7 +214,7 @@ pub struct Output {
     /// Bytes, both streams interleaved.
     #[prost(bytes = "bytes", tag = "1")]
     pub data: bytes::Bytes,
-    /// In the last message of an execution: how it ended.
+    /// In the last message of an execution: how it ended. In the last message of any stream: what the engine said no with.
     #[prost(message, optional, tag = "2")]
     pub ended: Option<Ended>,
 }
@@ -228,4 +228,7 @@ pub struct Ended {
     /// Why it failed, in words.
     #[prost(string, optional, tag = "2")]
     pub reason: Option<String>,
+    /// Why it failed, in one word.
+    #[prost(enumeration = "crate::operation::Failure", tag = "50")]
+    pub failure: i32,
 }

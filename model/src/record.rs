@@ -75,6 +75,8 @@ pub enum Index {
     NodeBySerial = 23,
     /// Operations of removed clusters by the log time at which they are forgotten.
     OperationByForget = 24,
+    /// Operations that have left something outside, in order of acceptance.
+    OperationByLeft = 50,
 }
 
 /// The whole key of a record.

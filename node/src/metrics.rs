@@ -23,7 +23,7 @@ fn ownership(text: &mut String, member: u64, counts: &Counts) -> std::fmt::Resul
     family(text, "ownership_unowned_bays", "Clusters that nobody acts for, as the leader sees it; 0 on others", "gauge")?;
     writeln!(text, "ownership_unowned_bays {}", counts.unowned)?;
     family(text, "ownership_stuck_bays", "Clusters that nobody can act for, as the leader sees it; 0 on others", "gauge")?;
-    writeln!(text, "ownership_stuck_bays {}", counts.stuck)?;
+    writeln!(text, "ownership_stuck_bays {}", counts.homeless)?;
     family(text, "ownership_unmet_pins", "Pins that cannot be obeyed just now, as the leader sees it; 0 on others", "gauge")?;
     writeln!(text, "ownership_unmet_pins {}", counts.unmet)?;
     family(text, "ownership_moves", "Clusters assigned as the leader", "counter")?;
@@ -57,28 +57,64 @@ fn steps(text: &mut String, counts: &Counts) -> std::fmt::Result {
     for (outcome, value) in &counts.steps {
         writeln!(text, "conductor_steps_total{{outcome=\"{}\"}} {value}", outcome.word())?;
     }
+    operations(text, counts)
+}
+
+fn operations(text: &mut String, counts: &Counts) -> std::fmt::Result {
+    let (open, stuck) = ("operations_open", "operations_stuck");
+    write!(text, "# HELP {open} Open operations of all clusters; told by the leader.\n# TYPE {open} gauge\n{open} {}\n", counts.open)?;
+    write!(text, "# HELP {stuck} Those of them that do not get on; told by the leader.\n# TYPE {stuck} gauge\n")?;
+    for (why, value) in &counts.stuck {
+        writeln!(text, "{stuck}{{why=\"{}\"}} {value}", why.words())?;
+    }
+    let retries = "operation_step_retries";
+    write!(text, "# HELP {retries} Attempts that are made again, by the kind of failure.\n# TYPE {retries} counter\n")?;
+    for (failure, value) in &counts.retries {
+        writeln!(text, "{retries}_total{{failure=\"{}\"}} {value}", failure.word())?;
+    }
+    let seconds = "operation_seconds";
+    write!(text, "# HELP {seconds} From acceptance to the end that this member gave it.\n# TYPE {seconds} summary\n")?;
+    for ((kind, state), times) in &counts.ended {
+        let labels = format!("op=\"{}\",outcome=\"{}\"", kind.word(), state.word().to_lowercase());
+        writeln!(text, "{seconds}_count{{{labels}}} {}", times.count)?;
+        writeln!(text, "{seconds}_sum{{{labels}}} {}.{:03}", times.sum_ms / 1000, times.sum_ms % 1000)?;
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use model::ownership::Reason;
+    use conductor::Times;
+    use model::{
+        operation::{Failure, Kind, State, stuck::Stuck},
+        ownership::Reason,
+    };
 
     use super::*;
 
     #[test]
     fn every_sample_belongs_to_a_family_of_its_own() {
-        let counts = Counts { owned: 3, moves: [(Reason::Lost, 2), (Reason::New, 5)].into(), ..Counts::default() };
+        let counts = Counts {
+            owned: 3,
+            moves: [(Reason::Lost, 2), (Reason::New, 5)].into(),
+            stuck: [(Stuck::NoOwner, 1)].into(),
+            retries: [(Failure::Busy, 4)].into(),
+            ended: [((Kind::ClusterCreate, State::Failed), Times { count: 2, sum_ms: 1_050 })].into(),
+            ..Counts::default()
+        };
         let text = conductor(7, &counts);
         for sample in
             ["ownership_bays{node=\"7\"} 3", "ownership_moves_total{reason=\"lost\"} 2", "ownership_moves_total{reason=\"drain\"} 0"]
         {
             assert!(text.lines().any(|line| line == sample), "{sample}: {text}");
         }
+        assert!(text.contains("operation_seconds_sum{op=\"cluster.create\",outcome=\"failed\"} 1.050\n"), "{text}");
         let families: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         for sample in text.lines().filter(|line| !line.starts_with('#')) {
             let name = sample.split(['{', ' ']).next().unwrap_or_default();
-            assert!(families.iter().any(|family| name == *family || name == format!("{family}_total")), "{sample}");
+            let endings = ["", "_total", "_count", "_sum"];
+            let known = |family: &&str| endings.iter().any(|ending| name == format!("{family}{ending}"));
+            assert!(families.iter().any(known), "{sample}");
         }
     }
 }

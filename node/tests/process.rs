@@ -207,6 +207,77 @@ fn get(address: &str, path: &str) -> (String, String) {
     (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
 
+/// Status line and body of a POST of JSON by an administrator.
+fn post(address: &str, path: &str, json: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nx-auth-token: secret\r\n");
+    write!(stream, "{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{json}", json.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+/// Asks until the answer contains this.
+fn until(member: &Member, arguments: &[&str], expected: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let shown = said(&member.ask(arguments));
+        if shown.contains(expected) {
+            return shown;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{arguments:?} never says {expected:?} but: {shown}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+/// A bay on an engine that is not there: everything an operator can do about it.
+#[test]
+fn an_operator_sees_what_fails_and_finds_a_way_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = folder.path().join("tokens.toml");
+    std::fs::write(&tokens, "[[token]]\ntoken = \"secret\"\nproject_id = \"p\"\nuser_id = \"alice\"\nroles = [\"admin\"]\n").unwrap();
+    let mut member = Member::new(folder.path());
+    let tokens = tokens.display().to_string();
+    member.start(&["--bootstrap", "--tokens", &tokens, "--set", "drivers.docker.endpoint=tcp://127.0.0.1:1"]);
+    member.status();
+    assert_eq!(said(&member.ask(&["operation", "list"])), "no operations\n");
+    assert_eq!(said(&member.ask(&["operation", "orphans"])), "nothing was left outside\n");
+    let template = r#"{"name":"t","coe":"swarm","image_id":"local"}"#;
+    let began = Instant::now();
+    while !post(&member.listen, "/v1/baymodels", template).0.contains("201") {
+        assert!(began.elapsed() < Duration::from_secs(30));
+    }
+    let made = post(&member.listen, "/v1/bays", r#"{"name":"web","baymodel_id":"t"}"#);
+    assert!(made.0.contains("201"), "{made:?}");
+
+    let listed = until(&member, &["operation", "list"], "cannot be reached");
+    assert!(listed.contains("cluster.create") && listed.contains("web") && listed.contains("OPEN"), "{listed}");
+    let id = listed.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let shown = until(&member, &["operation", "show", &id], "broken");
+    assert!(shown.contains("provision.create") && shown.contains("asked") && shown.contains("alice"), "{shown}");
+
+    assert_eq!(said(&member.ask(&["operation", "cancel", &id])), "cluster.create of bay web is cancelled\n");
+    let status = said(&member.ask(&["status"]));
+    assert!(status.contains("CREATE_FAILED") && status.contains("cancelled on request"), "{status}");
+    assert!(said(&member.ask(&["operation", "retry", &id])).contains("does it again"));
+    let again = complaint(&member.ask(&["operation", "retry", &id]));
+    assert!(again.contains("only the last operation on a thing is done again"), "{again}");
+    said(&member.ask(&["operation", "reset-status", "web", "create_complete", "--reason", "it is there"]));
+    assert!(said(&member.ask(&["status"])).contains("CREATE_COMPLETE"));
+    let all = said(&member.ask(&["operation", "list", "web"]));
+    assert_eq!(all.matches("CANCELLED").count(), 2, "{all}");
+    let wrong = complaint(&member.ask(&["operation", "reset-status", "web", "FINE", "--reason", "x"]));
+    assert!(wrong.contains("must be one of CREATE_COMPLETE"), "{wrong}");
+    let unknown = complaint(&member.ask(&["operation", "show", "web"]));
+    assert!(unknown.contains("is no id of an operation"), "{unknown}");
+    let forced = said(&member.ask(&["operation", "force-delete", "web"]));
+    assert!(forced.contains("is gone within"), "{forced}");
+    let deleting = said(&member.ask(&["operation", "list", "--json"]));
+    assert!(deleting.contains("cluster.delete"), "{deleting}");
+    assert_eq!(member.stop(), Some(0));
+}
+
 #[test]
 fn a_stop_is_announced_first_and_a_second_signal_ends_it_at_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ const RULE: &str = "jeroboam:admin";
 const LIMIT: usize = 1000;
 
 /// The limit a request asks for, within [`LIMIT`].
-fn limit(call: &Call<'_>) -> Result<usize, Error> {
+pub(crate) fn limit(call: &Call<'_>) -> Result<usize, Error> {
     let Some(text) = call.query.get("limit") else { return Ok(LIMIT) };
     let limit = scalar::digits(text).filter(|limit| *limit > 0).ok_or_else(|| Error::invalid("limit must be a positive integer"))?;
     Ok(usize::try_from(limit).unwrap_or(LIMIT).min(LIMIT))

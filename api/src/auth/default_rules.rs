@@ -27,6 +27,7 @@ pub(crate) const RULES: &[(&str, Need)] = &[
     ("cluster:create", Need::Member),
     ("cluster:delete", Need::Member),
     ("cluster:detail", Need::Reader),
+    ("cluster:force_delete", Need::Admin),
     ("cluster:get", Need::Reader),
     ("cluster:get_all", Need::Reader),
     ("cluster:update", Need::Member),
@@ -59,4 +60,8 @@ pub(crate) const RULES: &[(&str, Need)] = &[
     ("node:get", Need::Reader),
     ("node:get_all", Need::Reader),
     ("node:update", Need::Member),
+    ("operation:cancel", Need::Member),
+    ("operation:get", Need::Reader),
+    ("operation:get_all", Need::Reader),
+    ("operation:retry", Need::Member),
 ];

@@ -227,9 +227,13 @@ pub(super) async fn update(call: &Call<'_>, name: &str, change: impl Fn(&Whole) 
     }
 }
 
-/// Deletes a cluster. Whether it was asked for before, by the same request.
+/// Deletes a cluster; by force it is gone soon in any case. Whether it was asked for before, by the same request.
 pub(super) async fn delete(call: &Call<'_>, name: &str) -> Result<bool, Error> {
     call.allow("cluster:delete")?;
+    let force = call.query.flag("force")?.unwrap_or(false);
+    if force {
+        call.allow("cluster:force_delete")?;
+    }
     let reading = call.read_newest().await?;
     if let Some(applied) = call.remembered(&reading)? {
         return Ok(applied.replayed);
@@ -237,7 +241,7 @@ pub(super) async fn delete(call: &Call<'_>, name: &str) -> Result<bool, Error> {
     let cluster = one(query::find(&*reading.view, ident(name), call.wide())?, NOUN, name)?;
     drop(reading);
     let expected_revision = call.bound_revision(cluster.revision)?;
-    let command = ClusterDelete { id: cluster.id, expected_revision, operation: OperationId::new(call.uuid()) };
+    let command = ClusterDelete { id: cluster.id, expected_revision, operation: OperationId::new(call.uuid()), force };
     Ok(call.write(Command::ClusterDelete(command)).await?.replayed)
 }
 

@@ -1,52 +1,24 @@
 //! What a failed operation means for who asked for it.
 //!
-//! An operation ends with its engine's words. Most failures are the engine's (500, as in Magnum), but some words say that the request
-//! could never have worked; they are recognised here, and only here. Words that are not recognised stay the engine's fault.
+//! An operation ends with its engine's words and with the kind of failure that the driver saw. Most failures are the engine's (500, as in
+//! Magnum), but some kinds say that the request could never have worked.
 
-use model::{Class, operation::Kind};
+use model::{
+    Class,
+    operation::{Failure, Kind},
+};
 
 use crate::error::Error;
 
-/// Words for a thing that is not there, lower case.
-const MISSING: [&str; 9] = [
-    "no such image",
-    "not found",
-    "is not there",
-    "pull access denied",
-    "repository does not exist",
-    "manifest unknown",
-    "manifest for",
-    "no such container",
-    "does not exist",
-];
-
-/// Words for a request that makes no sense to the engine.
-const INVALID: [&str; 6] = [
-    "invalid reference format",
-    "minimum memory limit",
-    "invalid environment",
-    "executable file not found",
-    "oci runtime create failed",
-    "invalid argument",
-];
-
-/// Words for a container that is in another state than the act needs.
-const STATE: [&str; 7] =
-    ["is not running", "is already paused", "is not paused", "is paused", "cannot pause", "is restarting", "already in use"];
-
-/// The answer for an operation that failed with these words.
-pub(super) fn of(kind: Kind, words: &str) -> Error {
-    let text = words.to_lowercase();
-    let says = |list: &[&str]| list.iter().any(|word| text.contains(word));
-    let class = if says(&STATE) {
-        Class::Conflict
-    } else if says(&INVALID) {
-        Class::Invalid
-    } else if says(&MISSING) {
+/// The answer for an operation that failed so, with these words.
+pub(super) fn of(kind: Kind, failure: Failure, words: &str) -> Error {
+    let class = match failure {
+        Failure::State => Class::Conflict,
+        Failure::Refused => Class::Invalid,
         // What a new container is made from was named in the body; what an act is about, in the path.
-        if kind == Kind::ContainerCreate { Class::Invalid } else { Class::Missing }
-    } else {
-        return Error::engine(words);
+        Failure::Gone if kind == Kind::ContainerCreate => Class::Invalid,
+        Failure::Gone => Class::Missing,
+        Failure::None | Failure::Busy | Failure::Broken | Failure::Unanswered | Failure::Late => return Error::engine(words),
     };
     Error::class(class, words)
 }
@@ -56,17 +28,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_decide_whose_fault_it_is() {
-        for (kind, words, status) in [
-            (Kind::ContainerCreate, "No such image: nonsense:latest", 400),
-            (Kind::ContainerCreate, "invalid reference format", 400),
-            (Kind::ContainerCreate, "connection refused", 500),
-            (Kind::ContainerUnpause, "Container abc is not paused", 409),
-            (Kind::ContainerStart, "it is not there: No such container: abc", 404),
-            (Kind::ContainerExecute, "Container abc is not running", 409),
-            (Kind::ContainerStop, "driver failed", 500),
+    fn the_kind_of_failure_decides_whose_fault_it_is() {
+        for (kind, failure, status) in [
+            (Kind::ContainerCreate, Failure::Refused, 400),
+            (Kind::ContainerCreate, Failure::Gone, 400),
+            (Kind::ContainerCreate, Failure::Broken, 500),
+            (Kind::ContainerUnpause, Failure::State, 409),
+            (Kind::ContainerStart, Failure::Gone, 404),
+            (Kind::ContainerExecute, Failure::State, 409),
+            (Kind::ContainerStop, Failure::Unanswered, 500),
+            (Kind::ContainerStop, Failure::None, 500),
         ] {
-            assert_eq!(of(kind, words).status(), status, "{words}");
+            // The words do not matter.
+            assert_eq!(of(kind, failure, "No such image: is not running").status(), status, "{failure:?}");
         }
     }
 }

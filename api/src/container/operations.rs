@@ -213,7 +213,16 @@ pub(super) async fn logs(call: &Call<'_>, name: &str) -> Result<String, Error> {
     let container = find(call, name).await?;
     let request = LogsRequest { container: container.id, ..LogsRequest::default() }.encode_to_vec();
     let stream = owner::stream(call, container.cluster, method::LOGS, &request).await?;
-    Ok(owner::collect(call, stream).await?.text())
+    let collected = owner::collect(call, stream).await?;
+    match &collected.ended {
+        Some(ended) if ended.reason.is_some() => Err(said(ended)),
+        _ => Ok(collected.text()),
+    }
+}
+
+/// The engine's "no" at the end of a stream.
+fn said(ended: &model::peer::Ended) -> Error {
+    fault::of(Kind::ContainerExecute, ended.failure(), ended.reason.as_deref().unwrap_or_default())
 }
 
 /// Runs a command in a container, at most once, and collects what it writes.
@@ -228,9 +237,7 @@ pub(super) async fn execute(call: &Call<'_>, name: &str, command: String) -> Res
     let stream = owner::stream(call, container.cluster, method::EXECUTE, &request).await?;
     let collected = owner::collect(call, stream).await?;
     match &collected.ended {
-        Some(ended) if ended.exit_code.is_none() && ended.reason.is_some() => {
-            Err(fault::of(Kind::ContainerExecute, ended.reason.as_deref().unwrap_or_default()))
-        }
+        Some(ended) if ended.exit_code.is_none() && ended.reason.is_some() => Err(said(ended)),
         Some(_) => Ok(collected.text()),
         None => Err(Error::engine("the output broke off; nobody can tell what became of the command")),
     }

@@ -13,7 +13,6 @@ use prost::Message;
 use raft::{ByteStream, Consistency};
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 
-use super::fault;
 use crate::{call::Call, error::Error};
 
 /// A pause before the owner is looked up again, because another one is being found.
@@ -92,10 +91,10 @@ const fn again(error: &raft::Error) -> bool {
     matches!(error, raft::Error::NotNow(_) | raft::Error::Unreachable { .. })
 }
 
-/// A final "no" of the owner is its engine's.
+/// A final "no" of the owner.
 fn words(error: raft::Error) -> Error {
     match error {
-        raft::Error::Refused(words) => fault::of(model::operation::Kind::ContainerExecute, &words),
+        raft::Error::Refused(words) => Error::engine(words),
         error => Error::from(error),
     }
 }

@@ -24,7 +24,9 @@ async fn the_state_of_the_group_is_told_to_administrators() {
         (&operations["operations"][0]["kind"], &operations["operations"][0]["state"]),
         (&"cluster.create".into(), &"SUCCEEDED".into())
     );
-    get("operations").await.is(400);
+    assert_eq!(get("operations").await.is(200).json()["operations"], serde_json::json!([]), "nothing is open");
+    get("operations?stuck=maybe").await.is(400);
+    assert_eq!(get("orphans").await.is(200).json()["orphans"], serde_json::json!([]));
     get("operations?cluster=nowhere").await.is(404);
     let events = get("events").await.is(200).json();
     assert!(events["events"].as_array().unwrap().len() >= 3);
@@ -33,7 +35,7 @@ async fn the_state_of_the_group_is_told_to_administrators() {
     let digest = get("digest").await.is(200).json();
     assert!(digest["applied"].as_u64().unwrap() > 0 && !digest["digest"].as_str().unwrap().is_empty());
 
-    for path in ["status", "members", "ownership", "operations?cluster=c", "events", "digest"] {
+    for path in ["status", "members", "ownership", "operations?cluster=c", "events", "digest", "orphans"] {
         server.get(&format!("/v1/jeroboam/{path}")).send().await.is(403);
     }
 }

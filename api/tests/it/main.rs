@@ -7,6 +7,7 @@ mod clusters;
 mod containers;
 mod cost;
 mod http_rules;
+mod operations;
 mod owner;
 mod server;
 mod templates;

@@ -9,7 +9,7 @@ use model::{
     cluster::Observed,
     command::{Assign, Assignment, ContainerSighting, OperationEnd, Sighting},
     container::{self, ContainerStatus},
-    operation::{self, Kind, Operation, State},
+    operation::{self, Failure, Kind, Operation, State},
     ownership::{self, Reason},
     peer::{
         ContainerLooked, Ended, ExecuteRequest, LookContainer, Output, StatusRequest, method,
@@ -61,10 +61,10 @@ async fn write(handle: &Handle, command: Command) {
 }
 
 /// What the image's name says about the outcome.
-fn verdict(image: &str) -> Result<(), String> {
+fn verdict(image: &str) -> Result<(), (Failure, &'static str)> {
     match image {
-        "missing" => Err("No such image: missing:latest".to_owned()),
-        "broken" => Err("the engine is on fire".to_owned()),
+        "missing" => Err((Failure::Refused, "No such image: missing:latest")),
+        "broken" => Err((Failure::Broken, "the engine is on fire")),
         _ => Ok(()),
     }
 }
@@ -75,7 +75,7 @@ async fn end(handle: &Handle, operation: &Operation, epoch: u64) {
     drop(reading);
     let outcome = container.as_ref().map_or(Ok(()), |container| verdict(&container.wish.image));
     let outcome = match (operation.kind(), container.as_ref().map(|container| container.status())) {
-        (Kind::ContainerUnpause, Some(status)) if status != ContainerStatus::Paused => Err("Container is not paused".to_owned()),
+        (Kind::ContainerUnpause, Some(status)) if status != ContainerStatus::Paused => Err((Failure::State, "Container is not paused")),
         (Kind::ContainerDelete, _) => Ok(()),
         _ => outcome,
     };
@@ -103,8 +103,9 @@ async fn end(handle: &Handle, operation: &Operation, epoch: u64) {
         operation: operation.id,
         epoch,
         state: if outcome.is_ok() { State::Succeeded } else { State::Failed }.into(),
-        reason: outcome.err(),
+        reason: outcome.err().map(|(_, words)| words.to_owned()),
         seen: Some(seen),
+        failure: outcome.err().map_or(Failure::None, |(failure, _)| failure).into(),
     };
     write(handle, Command::OperationEnd(command)).await;
 }
@@ -157,9 +158,9 @@ impl Answer for Owner {
                     return Ok(futures::stream::pending().boxed());
                 }
                 let ended = if command == "fail" {
-                    Ended { exit_code: None, reason: Some("Container is not running".to_owned()) }
+                    Ended { exit_code: None, reason: Some("Container is not running".to_owned()), failure: Failure::State.into() }
                 } else {
-                    Ended { exit_code: Some(0), reason: None }
+                    Ended { exit_code: Some(0), ..Ended::default() }
                 };
                 Ok(futures::stream::iter([output(&format!("ran {command}\n"), None), output("", Some(ended))]).boxed())
             }

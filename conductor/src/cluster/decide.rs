@@ -45,15 +45,8 @@ mod tests {
 
     use super::*;
 
-    const QUIET: Facts = Facts {
-        epoch_age: Duration::ZERO,
-        now_ms: 0,
-        unclear: Duration::ZERO,
-        own: Duration::ZERO,
-        caller: false,
-        collect: Duration::ZERO,
-    };
-    const UNCLEAR: Facts = Facts { unclear: Duration::from_secs(10), epoch_age: Duration::from_secs(4), ..QUIET };
+    const QUIET: Facts = Facts { now_ms: 0, unclear: Duration::ZERO, own: Duration::ZERO, caller: false, collect: Duration::ZERO };
+    const UNCLEAR: Facts = Facts { unclear: Duration::from_secs(7), ..QUIET };
 
     fn operation(kind: Kind, step: Option<(&str, StepOutcome)>) -> Operation {
         let steps =
@@ -82,7 +75,7 @@ mod tests {
         let delete = operation(Kind::ClusterDelete, None);
         let next = decide(&Cluster::default(), &delete, &UNCLEAR);
         assert!(matches!(next, Next::Wait(wait) if wait > Duration::from_secs(6)), "{next:?}");
-        assert_eq!(step_of(&decide(&Cluster::default(), &delete, &Facts { epoch_age: Duration::from_secs(10), ..UNCLEAR })), Some(DELETE));
+        assert_eq!(step_of(&decide(&Cluster::default(), &delete, &QUIET)), Some(DELETE));
         let own = Facts { own: Duration::from_secs(1), ..QUIET };
         assert!(matches!(decide(&Cluster::default(), &delete, &own), Next::Wait(_)));
     }

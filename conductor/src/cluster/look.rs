@@ -1,16 +1,21 @@
 //! What drivers see of a cluster, turned into what is recorded.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use drivers::{ClusterSpec, EngineSeen, Error, Provisioned, seen::NodeSeen};
+use drivers::{ClusterSpec, EngineSeen, Error, Provisioned, limit, seen::NodeSeen};
 use model::{
     cluster::{Cluster, Health, Observed},
     id::{ClusterId, NodeId},
     node::Node,
+    operation::Left,
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::shared::Shared;
+
+/// How long a look may take: the provisioner's and the engine's. A driver keeps to it by itself; a worker does not rely on that.
+const BOUND: Duration = limit::LOOK.saturating_mul(2).saturating_add(Duration::from_secs(1));
 
 /// A cluster as it was seen.
 #[derive(Clone, Debug)]
@@ -19,8 +24,25 @@ pub(crate) struct Look {
     pub(crate) nodes: Vec<Node>,
 }
 
+/// What a cluster still has outside, by tag.
+pub(crate) async fn left(shared: &Shared, spec: &ClusterSpec, target: &str) -> Result<Vec<Left>, Error> {
+    let look = async {
+        let Some(provisioned) = shared.registry.provisioner(spec)?.look(spec).await? else { return Ok(Vec::new()) };
+        let mut left = vec![Left { what: spec.driver.clone(), name: target.to_owned(), id: provisioned.backend_id.clone() }];
+        for container in shared.registry.connect(spec, &provisioned)?.containers(spec.id).await? {
+            left.push(Left { what: "container".to_owned(), name: container.name, id: container.external_id });
+        }
+        Ok(left)
+    };
+    timeout(BOUND, look).await.map_err(|_| Error::Timeout("the look took too long".to_owned()))?
+}
+
 /// Looks at the endpoint afresh: what the provisioner has, and what answers there.
 pub(crate) async fn whole(shared: &Shared, spec: &ClusterSpec) -> Result<Look, Error> {
+    timeout(BOUND, look_whole(shared, spec)).await.map_err(|_| Error::Timeout("the look took too long".to_owned()))?
+}
+
+async fn look_whole(shared: &Shared, spec: &ClusterSpec) -> Result<Look, Error> {
     let provisioned = shared.registry.provisioner(spec)?.look(spec).await?;
     let provisioned = provisioned.ok_or_else(|| Error::Gone("the provisioner has no such cluster".to_owned()))?;
     if let drivers::Phase::Failed(reason) = &provisioned.phase {

@@ -2,7 +2,8 @@
 //!
 //! Two sources. *Before this worker*: steps in the log; a call of an earlier epoch was sent before this one began, because its sender was dead,
 //! had released, or had lost its lease by then. *This worker's own*: calls that were dropped or timed out. Either can act for as long as the
-//! backend needs to finish what it has been told: [`residual`].
+//! backend needs to finish what it has been told: [`residual`]; and no call acts longer than its intent has stated, so a step that was begun
+//! long ago keeps nobody waiting.
 
 use std::time::Duration;
 
@@ -28,10 +29,20 @@ fn unclear(step: &Step) -> bool {
     step.attempts > 1 || matches!(step.outcome(), StepOutcome::Begun | StepOutcome::Unknown)
 }
 
-/// The longest time for which calls of these operations that were made before a worker began may act, counted from its beginning.
-pub fn of_steps<'a>(operations: impl IntoIterator<Item = &'a Operation>, tail: Duration) -> Duration {
-    let unclear = operations.into_iter().filter(|operation| operation.steps.iter().any(unclear));
-    unclear.map(|operation| residual(operation.kind(), tail)).max().unwrap_or_default()
+/// How much longer the calls of a step may act by what its intents stated. Earlier attempts were begun before the last one.
+fn stated(step: &Step, now_ms: u64) -> Duration {
+    Duration::from_millis(step.begun_ms.saturating_add(step.effect_ms).saturating_sub(now_ms))
+}
+
+/// How long calls of these operations that were made before a worker began may still act, now that it is `age` old and log time is
+/// `now_ms`.
+pub fn of_steps<'a>(operations: impl IntoIterator<Item = &'a Operation>, tail: Duration, age: Duration, now_ms: u64) -> Duration {
+    let steps = operations.into_iter().flat_map(|operation| operation.steps.iter().map(|step| (operation.kind(), step)));
+    let left = steps.filter(|(_, step)| unclear(step)).map(|(kind, step)| {
+        let by_tail = residual(kind, tail).saturating_sub(age);
+        by_tail.min(stated(step, now_ms))
+    });
+    left.max().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -40,25 +51,41 @@ mod tests {
 
     const TAIL: Duration = Duration::from_secs(10);
 
+    const NOW_MS: u64 = 1_000_000;
+
+    /// A step that was begun just now and may take effect for a minute.
     fn operation(kind: Kind, attempts: u32, outcome: StepOutcome) -> Operation {
-        let step = Step { attempts, outcome: outcome.into(), ..Step::default() };
+        let step = Step { attempts, outcome: outcome.into(), begun_ms: NOW_MS, effect_ms: 60_000, ..Step::default() };
         Operation { kind: kind.into(), steps: vec![step], ..Operation::default() }
+    }
+
+    fn left(operation: &Operation, age: Duration, now_ms: u64) -> Duration {
+        of_steps([operation], TAIL, age, now_ms)
     }
 
     #[test]
     fn an_answered_call_is_no_hazard() {
-        assert_eq!(of_steps(&[operation(Kind::ContainerCreate, 1, StepOutcome::Done)], TAIL), Duration::ZERO);
-        assert_eq!(of_steps(&[operation(Kind::ContainerCreate, 1, StepOutcome::Failed)], TAIL), Duration::ZERO);
+        assert_eq!(left(&operation(Kind::ContainerCreate, 1, StepOutcome::Done), Duration::ZERO, NOW_MS), Duration::ZERO);
+        assert_eq!(left(&operation(Kind::ContainerCreate, 1, StepOutcome::Failed), Duration::ZERO, NOW_MS), Duration::ZERO);
     }
 
     #[test]
     fn a_step_left_open_is_and_a_stop_for_longer() {
-        assert_eq!(of_steps(&[operation(Kind::ContainerCreate, 1, StepOutcome::Begun)], TAIL), TAIL);
-        assert_eq!(of_steps(&[operation(Kind::ContainerStop, 1, StepOutcome::Unknown)], TAIL), TAIL + limit::GRACE);
+        let open = operation(Kind::ContainerCreate, 1, StepOutcome::Begun);
+        assert_eq!(left(&open, Duration::ZERO, NOW_MS), TAIL);
+        assert_eq!(left(&open, Duration::from_secs(4), NOW_MS + 4_000), TAIL - Duration::from_secs(4));
+        assert_eq!(left(&operation(Kind::ContainerStop, 1, StepOutcome::Unknown), Duration::ZERO, NOW_MS), TAIL + limit::GRACE);
     }
 
     #[test]
     fn a_step_that_was_taken_up_again_still_is() {
-        assert_eq!(of_steps(&[operation(Kind::ContainerCreate, 2, StepOutcome::Done)], TAIL), TAIL);
+        assert_eq!(left(&operation(Kind::ContainerCreate, 2, StepOutcome::Done), Duration::ZERO, NOW_MS), TAIL);
+    }
+
+    #[test]
+    fn what_an_intent_stated_is_waited_out_and_no_more() {
+        let open = operation(Kind::ContainerCreate, 2, StepOutcome::Begun);
+        assert_eq!(left(&open, Duration::ZERO, NOW_MS + 57_000), Duration::from_secs(3));
+        assert_eq!(left(&open, Duration::ZERO, NOW_MS + 60_000), Duration::ZERO);
     }
 }

@@ -31,21 +31,22 @@ pub struct Plan {
     pub effect: Duration,
 }
 
+/// For how long a backend that takes its time is called again and again under one intent; then the intent is renewed.
+pub const RENEWED: Duration = Duration::from_secs(300);
+
 impl Plan {
     /// The step of an operation.
     pub fn new(name: &'static str, target: String, kind: Kind) -> Self {
-        Self { name, target, effect: limit::effect(kind) }
+        Self { name, target, effect: limit::effect(kind) + RENEWED }
     }
 }
 
 /// What a decision needs besides the records.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// Since this worker began, which is not before its epoch did.
-    pub epoch_age: Duration,
     /// Log time, milliseconds.
     pub now_ms: u64,
-    /// How long calls from before this worker that concern the same things may act, counted from its beginning; zero: none is out.
+    /// How long calls from before this worker that concern the same things may still act; zero: none is out.
     pub unclear: Duration,
     /// How long this worker's own calls without an answer, of other operations on the same things, may still act.
     pub own: Duration,
@@ -61,7 +62,7 @@ impl Facts {
     /// This is the rule that the model in `tests/lease_model` insists on: also when the old call's step has been taken up again and ended
     /// since, and also for calls of one's own.
     pub fn noise(&self) -> Duration {
-        self.unclear.saturating_sub(self.epoch_age).max(self.own)
+        self.unclear.max(self.own)
     }
 }
 

@@ -47,13 +47,13 @@ impl Picture {
         Ok(Some(Self { cluster, spec, open, history, containers }))
     }
 
-    /// How long calls from before a worker that concern what `operation` concerns may act, counted from its beginning.
-    pub(crate) fn unclear(&self, operation: &Operation, tail: Duration) -> Duration {
+    /// How long calls from before a worker that concern what `operation` concerns may still act; `age`: the worker's, `now_ms`: log time.
+    pub(crate) fn unclear(&self, operation: &Operation, tail: Duration, age: Duration, now_ms: u64) -> Duration {
         // A repetition leads where the call before it led, whichever of them acts last: it need not wait. What comes after it does.
         let repeated = |other: &Operation| other.id == operation.id && operation.container.is_some() && !operation.kind().at_most_once();
         // A cluster's deletion takes all its containers along, so every call concerns it.
         let same = self.history.iter().filter(|other| operation.container.is_none() || other.container == operation.container);
-        hazard::of_steps(same.filter(|other| !repeated(other)), tail)
+        hazard::of_steps(same.filter(|other| !repeated(other)), tail, age, now_ms)
     }
 
     /// What the provisioner made, as recorded; `None` until it has been seen.

@@ -23,7 +23,7 @@ pub enum Verdict {
     Unknown,
 }
 
-/// Judges a failed call. `attempts` is how often its step has been begun by anybody.
+/// Judges a failed call. `attempts` is how often calls of its operation have been begun by anybody, `limit` is the operation's budget.
 pub fn judge(kind: Kind, error: &Error, attempts: u32, limit: u32, chance: &dyn Chance) -> Verdict {
     if kind.at_most_once() {
         return match error {

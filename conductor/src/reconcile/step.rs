@@ -14,10 +14,13 @@ use model::{
     command::{Command, ContainerSighting, Sighting, StepBegin, StepEnd},
     container::Container,
     id::ClusterId,
-    operation::{Kind, Operation, State, StepOutcome},
+    operation::{Failure, Kind, Operation, State, StepOutcome},
     peer::{Ended, Output},
 };
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,7 +28,7 @@ use crate::{
     error::Halt,
     reconcile::{
         hazard,
-        next::{self, Plan},
+        next::{Plan, RENEWED},
         retry::{self, Verdict},
     },
     shared::Shared,
@@ -108,14 +111,7 @@ impl Step {
     }
 
     async fn attempt(&self) -> Result<Came, Halt> {
-        let begin = StepBegin {
-            operation: self.operation.id,
-            epoch: self.epoch,
-            name: self.plan.name.to_owned(),
-            target: self.plan.target.clone(),
-            effect_ms: u64::try_from(self.plan.effect.as_millis()).unwrap_or(u64::MAX),
-        };
-        if self.shared.write(Command::StepBegin(begin)).await?.is_err() {
+        if self.shared.write(self.intent(false)).await?.is_err() {
             return Ok(Came::DONE); // it has ended meanwhile: the worker reads afresh
         }
         let Some(heard) = self.call().await? else {
@@ -124,6 +120,18 @@ impl Step {
             return Ok(Came { pause: self.shared.settings.lease / 20, ..Came::DONE });
         };
         self.record(heard).await
+    }
+
+    /// The step as it is declared before a call; `goes_on`: before one more call of the same attempt.
+    fn intent(&self, goes_on: bool) -> Command {
+        Command::StepBegin(StepBegin {
+            operation: self.operation.id,
+            epoch: self.epoch,
+            name: self.plan.name.to_owned(),
+            target: self.plan.target.clone(),
+            effect_ms: u64::try_from(self.plan.effect.as_millis()).unwrap_or(u64::MAX),
+            goes_on,
+        })
     }
 
     /// Makes the call under the right to act; `None`: there was none, and nothing was sent.
@@ -149,9 +157,11 @@ impl Step {
         Ok(Some(heard))
     }
 
-    /// The call itself, again and again while the backend is at it.
+    /// The call itself, again and again while the backend is at it. The intent is renewed in time: none of the calls acts for longer than
+    /// it says.
     async fn outside(&self) -> Result<Effect, Error> {
         let mark = Mark { cluster: self.cluster, epoch: self.epoch, operation: self.operation.id };
+        let mut renew_at = Instant::now() + RENEWED;
         loop {
             let effect = match &self.act {
                 Act::Cluster(spec) => cluster::act::call(&self.shared, self.operation.kind(), &mark, spec).await?,
@@ -159,9 +169,14 @@ impl Step {
                     workload::act::call(engine, &mark, &self.operation, container, caller.clone()).await?
                 }
             };
-            match effect.again {
-                Some(again) => sleep(again).await,
-                None => return Ok(effect),
+            let Some(again) = effect.again else { return Ok(effect) };
+            sleep(again).await;
+            if Instant::now() >= renew_at {
+                renew_at = Instant::now() + RENEWED;
+                let renewed = self.shared.write(self.intent(true)).await;
+                if !matches!(renewed, Ok(Ok(_))) {
+                    return Err(Error::Broken("the step could not be declared for longer".to_owned()));
+                }
             }
         }
     }
@@ -172,10 +187,18 @@ impl Step {
         let (end, came) = match heard {
             Heard::Answer(Ok(effect)) => (self.succeeded(&effect), Came::DONE),
             Heard::Answer(Err(Error::Gone(_))) if kind == Kind::ContainerDelete => (self.succeeded(&Effect::default()), Came::DONE),
-            Heard::Answer(Err(error)) => self.failed(&error, residual),
+            Heard::Answer(Err(error)) => {
+                let (mut end, came) = self.failed(&error, residual);
+                if self.operation.force && end.ends == Some(State::Failed.into()) {
+                    self.give_up(&mut end).await;
+                }
+                (end, came)
+            }
             Heard::Dropped(reason) => {
                 let ends = kind.at_most_once().then_some(State::Unknown);
-                (self.end(StepOutcome::Unknown, Some(reason.to_owned()), ends), Came { hazard: Some(residual), ..Came::DONE })
+                let mut end = self.end(StepOutcome::Unknown, Some(reason.to_owned()), ends);
+                end.set_failure(Failure::Unanswered);
+                (end, Came { hazard: Some(residual), ..Came::DONE })
             }
         };
         self.report(end).await?;
@@ -189,10 +212,22 @@ impl Step {
             epoch: self.epoch,
             name: self.plan.name.to_owned(),
             outcome: outcome.into(),
-            external_id: None,
             reason,
-            seen: None,
             ends: ends.map(i32::from),
+            ..StepEnd::default()
+        }
+    }
+
+    /// A forced deletion ends though it could not be done, and says what is left.
+    async fn give_up(&self, end: &mut StepEnd) {
+        let Act::Cluster(spec) = &self.act else { return };
+        end.ends = Some(State::Succeeded.into());
+        match cluster::look::left(&self.shared, spec, &self.plan.target).await {
+            Ok(left) => end.left = left,
+            Err(error) => {
+                tracing::warn!(cluster = %self.cluster, %error, "nobody can say what a forced deletion leaves; the records stand in");
+                end.left_unseen = true;
+            }
         }
     }
 
@@ -208,13 +243,13 @@ impl Step {
             ..Sighting::default()
         });
         if let Act::Container { caller: Some(caller), .. } = &self.act {
-            bid_farewell(caller, Ended { exit_code: effect.exit_code, reason: None });
+            bid_farewell(caller, Ended { exit_code: effect.exit_code, ..Ended::default() });
         }
         end
     }
 
     fn failed(&self, error: &Error, residual: Duration) -> (StepEnd, Came) {
-        let begun = next::step(&self.operation, self.plan.name).map_or(0, |step| step.attempts).saturating_add(1);
+        let begun = self.operation.attempts().saturating_add(1);
         let settings = &self.shared.settings;
         let mut verdict = retry::judge(self.operation.kind(), error, begun, settings.attempts, &*self.shared.chance);
         if let Verdict::Again(pause) = verdict
@@ -232,11 +267,17 @@ impl Step {
         if ends.is_some()
             && let Act::Container { caller: Some(caller), .. } = &self.act
         {
-            bid_farewell(caller, Ended { exit_code: None, reason: Some(error.to_string()) });
+            bid_farewell(caller, Ended { exit_code: None, reason: Some(error.to_string()), failure: error.failure().into() });
         }
         let pause = if let Verdict::Again(pause) = verdict { pause } else { Duration::ZERO };
         let hazard = error.outcome_unknown().then_some(residual);
-        (self.end(outcome, Some(error.to_string()), ends), Came { pause, hazard, stale: false })
+        let mut end = self.end(outcome, Some(error.to_string()), ends);
+        end.set_failure(error.failure());
+        if matches!(verdict, Verdict::Again(_)) {
+            self.shared.metrics.retried(error.failure());
+        }
+        end.pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        (end, Came { pause, hazard, stale: false })
     }
 
     /// Whether another attempt would come after the operation's deadline: then the words of the last one are its end.
@@ -249,7 +290,13 @@ impl Step {
     async fn report(&self, end: StepEnd) -> Result<(), Halt> {
         loop {
             match self.shared.write(Command::StepEnd(end.clone())).await {
-                Ok(Ok(_)) => return Ok(()),
+                Ok(Ok(_)) => {
+                    if let Some(state) = end.ends.and_then(|state| State::try_from(state).ok()) {
+                        let took = self.shared.handle.now_ms().saturating_sub(self.operation.accepted_ms);
+                        self.shared.metrics.ended(self.operation.kind(), state, took);
+                    }
+                    return Ok(());
+                }
                 Ok(Err(refusal)) => {
                     tracing::warn!(operation = %self.operation.id, step = self.plan.name, %refusal.message, "an outcome was refused");
                     return Ok(());

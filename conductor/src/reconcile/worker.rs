@@ -15,7 +15,7 @@ use std::{
 use model::{
     command::{Command, OperationEnd, Release, Sighting},
     id::{ClusterId, ContainerId, OperationId},
-    operation::{Kind, Operation, State, StepOutcome},
+    operation::{Failure, Kind, Operation, State, StepOutcome},
     peer::{Ended, Output},
 };
 use raft::handle::SharedView;
@@ -58,6 +58,14 @@ struct Hazard {
     target: Target,
     operation: OperationId,
     until: Instant,
+}
+
+/// What is said of an end.
+#[derive(Default)]
+struct How {
+    reason: Option<String>,
+    failure: Failure,
+    seen: Option<Sighting>,
 }
 
 /// See the module.
@@ -212,9 +220,12 @@ impl Worker {
     fn dismiss(&self, picture: &Picture, operation: OperationId) {
         if let Some(caller) = self.post.take_caller(operation) {
             let ended = picture.history.iter().find(|other| other.id == operation);
+            let failure = ended.map_or(0, |operation| operation.failure);
             let reason = ended.and_then(|operation| operation.reason.clone()).unwrap_or_else(|| "there is no such operation".to_owned());
             // Whoever does not listen any more learns of it from the operation.
-            caller.try_send(Output { data: bytes::Bytes::new(), ended: Some(Ended { exit_code: None, reason: Some(reason) }) }).ok();
+            caller
+                .try_send(Output { data: bytes::Bytes::new(), ended: Some(Ended { reason: Some(reason), failure, ..Ended::default() }) })
+                .ok();
         }
     }
 
@@ -235,6 +246,11 @@ impl Worker {
         if let Some((until, _)) = self.pauses.get(&operation.id).filter(|(until, _)| *until > now) {
             return Ok(*until);
         }
+        // Whoever failed last has said for how long the backend is left alone, also to whoever comes after it.
+        let left_alone = operation.retry_ms().saturating_sub(self.shared.handle.now_ms());
+        if left_alone > 0 {
+            return Ok(now + Duration::from_millis(left_alone));
+        }
         if self.running.len() >= self.shared.settings.concurrency {
             return Ok(self.pass_at); // the end of a step wakes
         }
@@ -250,7 +266,7 @@ impl Worker {
                 Ok(self.pass_at)
             }
             Next::End(state, reason) => {
-                self.end(operation, state, (!reason.is_empty()).then_some(reason), None).await?;
+                self.end(operation, state, How { reason: (!reason.is_empty()).then_some(reason), ..How::default() }).await?;
                 Ok(now)
             }
             Next::Finish => self.finish(picture, operation).await,
@@ -262,10 +278,10 @@ impl Worker {
         let here = target(operation);
         let concerns = |hazard: &&Hazard| hazard.operation != operation.id && (here == Target::Cluster || hazard.target == here);
         let own = self.hazards.iter().filter(concerns).map(|hazard| hazard.until).max();
+        let now_ms = self.shared.handle.now_ms();
         Facts {
-            epoch_age: self.began.elapsed(),
-            now_ms: self.shared.handle.now_ms(),
-            unclear: picture.unclear(operation, settings.tail),
+            now_ms,
+            unclear: picture.unclear(operation, settings.tail, self.began.elapsed(), now_ms),
             own: own.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
             caller: self.post.has_caller(operation.id),
             collect: settings.collect,
@@ -277,7 +293,7 @@ impl Worker {
             None => Act::Cluster(Box::new(picture.spec.clone())),
             // Without an endpoint nothing was ever made there.
             Some(_) if operation.kind() == Kind::ContainerDelete && picture.provisioned().is_none() => {
-                return self.end(operation, State::Succeeded, None, None).await;
+                return self.end(operation, State::Succeeded, How::default()).await;
             }
             Some(container) => match pass::engine(&self.shared, picture) {
                 Ok(engine) => {
@@ -307,7 +323,8 @@ impl Worker {
     async fn unreachable(&mut self, operation: &Operation, error: &drivers::Error) -> Result<(), Halt> {
         let times = self.pauses.get(&operation.id).map_or(0, |(_, times)| *times);
         if error.is_final() || times >= self.shared.settings.attempts {
-            return self.end(operation, State::Failed, Some(error.to_string()), None).await;
+            let how = How { reason: Some(error.to_string()), failure: error.failure(), seen: None };
+            return self.end(operation, State::Failed, how).await;
         }
         self.pause(operation.id, retry::pause(times + 1, error.retry_after(), &*self.shared.chance));
         self.post.wake.notify_one();
@@ -317,7 +334,7 @@ impl Worker {
     /// All steps are done: look and end.
     async fn finish(&mut self, picture: &Picture, operation: &Operation) -> Result<Instant, Halt> {
         if operation.container.is_some() {
-            self.end(operation, State::Succeeded, None, None).await?;
+            self.end(operation, State::Succeeded, How::default()).await?;
             return Ok(Instant::now());
         }
         match cluster::look::whole(&self.shared, &picture.spec).await {
@@ -331,17 +348,23 @@ impl Worker {
                     nodes_seen: true,
                     ..Sighting::default()
                 };
-                self.end(operation, State::Succeeded, reason, Some(seen)).await?;
+                self.end(operation, State::Succeeded, How { reason, seen: Some(seen), ..How::default() }).await?;
             }
             Err(error) => self.unreachable(operation, &error).await?,
         }
         Ok(Instant::now())
     }
 
-    async fn end(&self, operation: &Operation, state: State, reason: Option<String>, seen: Option<Sighting>) -> Result<(), Halt> {
-        let end = OperationEnd { operation: operation.id, epoch: self.post.epoch, state: state.into(), reason, seen };
-        if let Err(refusal) = self.shared.write(Command::OperationEnd(end)).await? {
-            tracing::debug!(operation = %operation.id, %refusal.message, "an end was refused");
+    async fn end(&self, operation: &Operation, state: State, how: How) -> Result<(), Halt> {
+        let How { reason, failure, seen } = how;
+        let (epoch, failure) = (self.post.epoch, failure.into());
+        let end = OperationEnd { operation: operation.id, epoch, state: state.into(), reason, seen, failure };
+        match self.shared.write(Command::OperationEnd(end)).await? {
+            Ok(_) => {
+                let took = self.shared.handle.now_ms().saturating_sub(operation.accepted_ms);
+                self.shared.metrics.ended(operation.kind(), state, took);
+            }
+            Err(refusal) => tracing::debug!(operation = %operation.id, %refusal.message, "an end was refused"),
         }
         if state == State::Unknown {
             self.shared.metrics.step(StepOutcome::Unknown);

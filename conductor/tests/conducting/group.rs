@@ -429,3 +429,98 @@ async fn a_drained_member_hands_over() {
     let after = group.owner_when(bay, |row| row.owner().is_some() && row.member != before.member).await;
     assert_eq!(after.reason(), Reason::Drain);
 }
+
+/// A create of a project that may have 20 clusters; sent again, to any member, until there is an answer.
+async fn create_somewhere(handles: Vec<Handle>, first: usize, command: Command) -> Result<(), String> {
+    let actor = Actor { project_id: "quota".to_owned(), user_id: "u".to_owned(), ..Actor::default() };
+    for attempt in 0.. {
+        let write = Write { command: command.clone(), actor: Some(actor.clone()), key: None };
+        let handle = &handles[(first + attempt) % handles.len()];
+        match handle.write(write, Instant::now() + Duration::from_secs(5)).await {
+            Ok(written) => return written.outcome.into_result().map(drop).map_err(|refusal| refusal.code),
+            Err(_) => sleep(Duration::from_millis(50)).await,
+        }
+    }
+    Err("it is never answered".to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_hundred_creates_over_all_members_exactly_the_quota_succeeds_whoever_leads() {
+    let mut group = Group::new().await;
+    let wish = TemplateWish { name: "q".to_owned(), coe: "swarm".to_owned(), public: true, ..TemplateWish::default() };
+    let template_id = TemplateId::new(group.chance.uuid());
+    group.write(Command::TemplateCreate(TemplateCreate { id: template_id, wish })).await;
+    let handles: Vec<Handle> = group.members.values().map(|one| one.member.handle()).collect();
+    let mut creates = JoinSet::new();
+    for number in 0..200 {
+        let command = Command::ClusterCreate(ClusterCreate {
+            id: ClusterId::new(group.chance.uuid()),
+            template_id,
+            wish: ClusterWish { name: format!("c{number}"), ..ClusterWish::default() },
+            node_count: 1,
+            master_count: 1,
+            worker_group: NodeGroupId::new(group.chance.uuid()),
+            master_group: NodeGroupId::new(group.chance.uuid()),
+            operation: OperationId::new(group.chance.uuid()),
+            driver: "local".to_owned(),
+            default_quota: 20,
+        });
+        let handles = handles.clone();
+        creates.spawn(async move {
+            sleep(Duration::from_micros(number * 50)).await;
+            create_somewhere(handles, usize::try_from(number).unwrap(), command).await
+        });
+    }
+    sleep(Duration::from_millis(5)).await;
+    let leader = group.leader().unwrap();
+    group.kill(leader.0).await;
+    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    while let Some(answer) = creates.join_next().await {
+        let word = answer.unwrap().err().unwrap_or_else(|| "accepted".to_owned());
+        *answers.entry(word).or_default() += 1;
+    }
+    let reading = group.handle().read(Consistency::Linearizable, Instant::now() + LIMIT).await.unwrap();
+    let there = model::cluster::query::count_of_project(&*reading.view, "quota", usize::MAX).unwrap();
+    assert_eq!(there, 20, "{answers:?}");
+    // A create that was accepted just before the leader died may be told that it is there already.
+    let accepted = answers.remove("accepted").unwrap_or_default() + answers.remove("cluster-exists").unwrap_or_default();
+    assert_eq!((accepted, answers), (20, BTreeMap::from([("quota-exceeded".to_owned(), 180)])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_outlives_the_leader_under_whom_it_was_set() {
+    let mut group = Group::new().await;
+    let bay = group.bay("bay").await;
+    group.outside.hang();
+    let operation = group.begin_container(bay).await;
+    sleep(Duration::from_secs(30)).await;
+    let leader = group.leader().unwrap();
+    group.kill(leader.0).await;
+    let ended = group.ended(operation).await;
+    assert_eq!(ended.state(), State::Failed, "{ended:#?}");
+    let late = ended.ended_ms.unwrap() - ended.deadline_ms;
+    assert!(late < 3_000, "{late} ms after its deadline");
+    assert!(ended.reason.unwrap().starts_with("timed out after 60 s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_owner_leaves_the_backend_alone_for_as_long_as_the_old_one_would_have() {
+    let mut group = Group::new().await;
+    let (bay, before) = group.bay_of_a_follower().await;
+    sleep(Duration::from_secs(10)).await;
+    let busy = drivers::Error::Busy { reason: "in maintenance".to_owned(), retry_after: Duration::from_secs(25) };
+    group.outside.script("create", Trouble::Fails(busy));
+    let operation = group.begin_container(bay).await;
+    called(&group.outside, "create", 1).await;
+    let asked = Instant::now();
+    sleep(Duration::from_millis(100)).await;
+    group.kill(before.member).await;
+    let ended = group.ended(operation).await;
+    assert_eq!((ended.state(), ended.attempts()), (State::Succeeded, 2));
+    assert!(asked.elapsed() >= Duration::from_secs(25), "{:?}", asked.elapsed());
+    let trouble = &ended.steps[0].troubles[0];
+    assert_eq!(
+        (trouble.failure(), trouble.epoch, trouble.reason.as_str()),
+        (operation::Failure::Busy, before.epoch, "busy: in maintenance")
+    );
+}

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod deadlines;
 mod draining;
 mod group;
 mod rig;
 mod scripted;
+mod ways_on;
 
 use std::time::Duration;
 

@@ -201,6 +201,11 @@ impl Rig {
 
     /// Begins to make a bay.
     pub(crate) async fn begin_bay(&self) -> (ClusterId, OperationId) {
+        self.begin_bay_within(None).await
+    }
+
+    /// Begins to make a bay whose operations may take so many minutes.
+    pub(crate) async fn begin_bay_within(&self, minutes: Option<u32>) -> (ClusterId, OperationId) {
         let template = TemplateId::new(self.uuid());
         let wish = TemplateWish { name: "t".to_owned(), coe: "swarm".to_owned(), ..TemplateWish::default() };
         self.done(Command::TemplateCreate(TemplateCreate { id: template, wish })).await;
@@ -208,7 +213,7 @@ impl Rig {
         self.done(Command::ClusterCreate(ClusterCreate {
             id,
             template_id: template,
-            wish: ClusterWish { name: "bay".to_owned(), ..ClusterWish::default() },
+            wish: ClusterWish { name: "bay".to_owned(), create_timeout: minutes, ..ClusterWish::default() },
             node_count: 1,
             master_count: 1,
             worker_group: NodeGroupId::new(self.uuid()),
@@ -265,7 +270,7 @@ impl Rig {
 
     pub(crate) async fn begin_delete(&self, id: ClusterId) -> OperationId {
         let operation = OperationId::new(self.uuid());
-        self.done(Command::ClusterDelete(ClusterDelete { id, expected_revision: 0, operation })).await;
+        self.done(Command::ClusterDelete(ClusterDelete { id, expected_revision: 0, operation, force: false })).await;
         operation
     }
 

@@ -49,6 +49,7 @@ struct World {
     made: u64,
     journal: Vec<Called>,
     script: BTreeMap<&'static str, VecDeque<Trouble>>,
+    sick: bool,
 }
 
 /// See the module.
@@ -69,6 +70,19 @@ impl Outside {
     /// The next call of this name goes like this; several stand in line.
     pub(crate) fn script(&self, what: &'static str, trouble: Trouble) {
         self.world(|world| world.script.entry(what).or_default().push_back(trouble));
+    }
+
+    /// Nothing answers any more, whatever is asked.
+    pub(crate) fn hang(&self) {
+        self.world(|world| world.sick = true);
+    }
+
+    /// Everything works again.
+    pub(crate) fn heal(&self) {
+        self.world(|world| {
+            world.sick = false;
+            world.script.clear();
+        });
     }
 
     /// How often a call of this name came in.
@@ -113,7 +127,8 @@ impl Outside {
     ) -> Result<T, Error> {
         let trouble = self.world(|world| {
             world.journal.push(Called { what, epoch });
-            world.script.get_mut(what).and_then(VecDeque::pop_front)
+            let scripted = world.script.get_mut(what).and_then(VecDeque::pop_front);
+            if world.sick { Some(Trouble::Hangs) } else { scripted }
         });
         match trouble {
             None => self.world(change),

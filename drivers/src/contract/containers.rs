@@ -123,14 +123,14 @@ pub async fn pausing(place: &Place) -> Verdict {
     let (engine, mark, id) = (&place.engine, place.mark(1), place.id(21));
     said("create", engine.create(&mark, &place.spec(21, LONG)).await)?;
     let error = failed("pausing what is stopped", engine.pause(&mark, id).await)?;
-    must(error.class() == Class::Refused, "pausing what is stopped is refused")?;
+    must(error.class() == Class::State, "pausing what is stopped is refused for its state")?;
     said("start", engine.start(&mark, id).await)?;
     for _ in 0..2 {
         let seen = said("pause", engine.pause(&mark, id).await)?;
         must(seen.status == ContainerStatus::Paused, "pause leads to paused, twice too")?;
     }
     let error = failed("starting what is paused", engine.start(&mark, id).await)?;
-    must(error.class() == Class::Refused, "starting what is paused is refused")?;
+    must(error.class() == Class::State, "starting what is paused is refused for its state")?;
     for _ in 0..2 {
         let seen = said("unpause", engine.unpause(&mark, id).await)?;
         must(seen.status == ContainerStatus::Running, "unpause leads to running, twice too")?;

@@ -65,7 +65,10 @@ pub async fn executions(place: &Place) -> Verdict {
     }
     said("stop", place.engine.stop(&place.mark(1), place.id(61)).await)?;
     let answer = place.engine.execute(&place.mark(1), place.id(61), "true").await;
-    must(failed("an execution in what is stopped", answer)?.class() == Class::Refused, "an execution in what is stopped is refused")?;
+    must(
+        failed("an execution in what is stopped", answer)?.class() == Class::State,
+        "an execution in what is stopped is refused for its state",
+    )?;
     place.end(61).await
 }
 

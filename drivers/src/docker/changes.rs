@@ -28,6 +28,15 @@ pub(crate) enum Change {
 }
 
 impl Change {
+    /// Whether the change can be made to a container in this state.
+    fn possible(self, status: ContainerStatus) -> bool {
+        match self {
+            Self::Start => status != ContainerStatus::Paused,
+            Self::Pause => status == ContainerStatus::Running,
+            Self::Unpause => status == ContainerStatus::Paused,
+            Self::Stop | Self::Reboot => true,
+        }
+    }
     /// Whether a container in this state is where the change leads. Nobody can say so of a reboot.
     fn reached(self, status: ContainerStatus) -> bool {
         match self {
@@ -57,6 +66,8 @@ pub(crate) async fn make(client: &Client, mark: &Mark, id: ContainerId, change: 
         return Ok(after);
     }
     Err(match fault {
+        // Engines answer with different statuses to what the container's own state forbids.
+        Fault::Answer(_, words) if !change.possible(after.status) => Error::State(words),
         Fault::Answer(404, words) => Error::Refused(words),
         fault => fault.into(),
     })

@@ -113,6 +113,7 @@ impl From<Fault> for Error {
             Fault::Error(error) => error,
             Fault::Answer(404, message) => Self::Gone(message),
             Fault::Answer(429 | 503, reason) => Self::Busy { reason, retry_after: OVERLOADED },
+            Fault::Answer(409, message) => Self::State(message),
             Fault::Answer(400..=499 | 501, message) => Self::Refused(message),
             Fault::Answer(_, message) => Self::Broken(message),
         }
@@ -155,7 +156,7 @@ mod tests {
         let class = |status| Error::from(Fault::Answer(status, "words".to_owned())).class();
         assert_eq!(
             [400, 404, 409, 429, 500, 503].map(class),
-            [Class::Refused, Class::Gone, Class::Refused, Class::Busy, Class::Broken, Class::Busy]
+            [Class::Refused, Class::Gone, Class::State, Class::Busy, Class::Broken, Class::Busy]
         );
     }
 

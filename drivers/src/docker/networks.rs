@@ -89,7 +89,7 @@ fn wish(mark: &Mark) -> NetworkCreateRequest {
 async fn keep(client: &Client, oldest: Found, others: impl Iterator<Item = Found>) -> Result<Found, Error> {
     for younger in others {
         match remove(client, &younger.id).await {
-            Ok(()) | Err(Error::Refused(_)) => {}
+            Ok(()) | Err(Error::Refused(_) | Error::State(_)) => {}
             Err(error) => return Err(error),
         }
     }

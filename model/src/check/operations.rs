@@ -7,7 +7,7 @@ use crate::{
     container::{Container, Wanted},
     id::ContainerId,
     nodegroup::NodeGroup,
-    operation::{Kind, Operation, State, StepOutcome},
+    operation::{Failure, Kind, Operation, State, StepOutcome, TROUBLES},
     record,
     tables::{Fault, View},
 };
@@ -47,8 +47,27 @@ fn alone(operation: &Operation, wrong: &mut Vec<String>) {
         wrong.push(format!("operation {} is both open and ended", operation.id));
     }
     let left = operation.steps.iter().any(|step| step.outcome() == StepOutcome::Begun);
-    if left && matches!(operation.state(), State::Succeeded | State::Unknown) {
+    let overtaken = operation.deadline_ms <= operation.ended_ms.unwrap_or_default();
+    if left && (operation.state() == State::Succeeded || (operation.state() == State::Unknown && !overtaken)) {
         wrong.push(format!("operation {} was ended by its owner with an open step", operation.id));
+    }
+    if operation.deadline_ms == 0 {
+        wrong.push(format!("operation {} would be in progress for ever", operation.id));
+    }
+    if operation.force && operation.kind() != Kind::ClusterDelete {
+        wrong.push(format!("operation {} is forced and no deletion of a cluster", operation.id));
+    }
+    if !operation.left.is_empty() && (!operation.force || operation.state() != State::Succeeded) {
+        wrong.push(format!("operation {} has left something behind without being forced", operation.id));
+    }
+    if operation.state() == State::Succeeded && operation.failure() != Failure::None {
+        wrong.push(format!("operation {} has succeeded and failed", operation.id));
+    }
+    if operation.steps.iter().any(|step| step.troubles.len() > TROUBLES || (step.outcome() == StepOutcome::Begun && step.retry_ms != 0)) {
+        wrong.push(format!("a step of operation {} remembers too much of what went wrong", operation.id));
+    }
+    if operation.retry_of == Some(operation.id) {
+        wrong.push(format!("operation {} does itself again", operation.id));
     }
     let names: BTreeSet<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
     if names.len() != operation.steps.len() {

@@ -2,13 +2,13 @@
 
 use crate::{
     Change,
-    cluster::{Cluster, ClusterWish, Status, query},
+    cluster::{Cluster, ClusterWish, Status, query, update::visible},
     command::ClusterCreate,
     context::{Answer, Context, Stop, refuse},
     event::Note,
-    id::NodeGroupId,
+    id::{NodeGroupId, OperationId},
     nodegroup::{DEFAULT_MASTER, DEFAULT_WORKER, NodeGroup, ROLE_MASTER, ROLE_WORKER},
-    operation::{self, Kind, Request},
+    operation::{self, Kind, Operation, Request},
     outcome::{Class, Done},
     ownership::Ownership,
     quota::{self, CLUSTER},
@@ -20,9 +20,45 @@ use crate::{
 /// Minutes an operation of a cluster may take when the cluster does not say.
 pub const DEFAULT_TIMEOUT_MIN: u32 = 60;
 
-/// How long an operation on a cluster may take, milliseconds; 0 is for ever.
+/// How long an operation on a cluster may take, milliseconds; 0: as long as any.
 pub(super) fn timeout_ms(wish: &ClusterWish) -> u64 {
     u64::from(wish.create_timeout.unwrap_or(DEFAULT_TIMEOUT_MIN)).saturating_mul(60_000)
+}
+
+/// Makes again what could not be made: whatever the first attempt left is adopted.
+pub(crate) fn again(context: &mut Context<'_>, old: &Operation, id: OperationId) -> Answer {
+    let previous = visible(context, old.cluster)?;
+    if previous.status() != Status::CreateFailed {
+        let message = format!("cluster {} is not to be made again: its status is {}", previous.id, previous.status().word());
+        return refuse(Class::Conflict, "cluster-made", message);
+    }
+    let cluster = begin(context, &previous, Status::CreateInProgress, id);
+    set_group_status(context, &cluster, Status::CreateInProgress, None, |_| true)?;
+    let request = Request { retry_of: Some(old.id), ..Request::new(id, &cluster, Kind::ClusterCreate, timeout_ms(&cluster.wanted)) };
+    operation::accept(context, request)?;
+    Ok(accepted(&cluster, id))
+}
+
+/// Puts a cluster into progress under an operation that the caller accepts in the same entry.
+pub(super) fn begin(context: &mut Context<'_>, previous: &Cluster, status: Status, operation: OperationId) -> Cluster {
+    let cluster = Cluster {
+        revision: context.index,
+        status: status.into(),
+        status_reason: None,
+        operation: Some(operation),
+        updated_ms: Some(context.wall_ms),
+        ..previous.clone()
+    };
+    record::replace(context.tables, Some(previous), &cluster);
+    context.changes.push(Change::Cluster(cluster.id));
+    let action = if status == Status::DeleteInProgress { "deleting" } else { "updated" };
+    context.event(Note::cluster(&cluster, action));
+    cluster
+}
+
+/// Accepted: an operation on a cluster itself.
+pub(super) fn accepted(cluster: &Cluster, operation: OperationId) -> Done {
+    Done { object: cluster.id.bytes().to_vec(), revision: cluster.revision, operation: operation.bytes().to_vec(), number: 0 }
 }
 
 /// Makes a cluster.
@@ -53,23 +89,9 @@ pub(crate) fn create(context: &mut Context<'_>, command: &ClusterCreate) -> Answ
     }
     let ownership = Ownership { cluster: cluster.id, since_ms: context.at_ms, ..Ownership::default() };
     record::replace(context.tables, None, &ownership);
-    let timeout_ms = timeout_ms(&cluster.wanted);
-    let request = Request {
-        id: command.operation,
-        cluster: &cluster,
-        container: None,
-        kind: Kind::ClusterCreate,
-        timeout_ms,
-        command: None,
-        previous_node_count: None,
-    };
+    let request = Request::new(command.operation, &cluster, Kind::ClusterCreate, timeout_ms(&cluster.wanted));
     operation::accept(context, request)?;
-    Ok(Done {
-        object: cluster.id.bytes().to_vec(),
-        revision: cluster.revision,
-        operation: command.operation.bytes().to_vec(),
-        number: cluster.serial,
-    })
+    Ok(Done { number: cluster.serial, ..accepted(&cluster, command.operation) })
 }
 
 /// The template, if the cluster may be made from it.

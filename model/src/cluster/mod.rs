@@ -18,6 +18,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod ending;
 pub mod query;
+pub mod reset;
 pub(crate) mod sighting;
 pub mod status;
 pub(crate) mod update;

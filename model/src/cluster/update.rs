@@ -1,18 +1,20 @@
 //! A cluster is changed: its size begins an operation, its health does not.
+//!
+//! A second resize takes the place of one that runs: the later target counts, and should it fail, the size from before both is back.
 
 use crate::{
     Change,
     cluster::{
         Cluster, Observed, Status,
-        create::{set_group_status, timeout_ms},
+        create::{accepted, begin, set_group_status, timeout_ms},
         query,
     },
     command::{ClusterUpdate, HealthReport},
     context::{Answer, Context, Stop, refuse, still_at},
     event::Note,
-    id::ClusterId,
+    id::{ClusterId, OperationId},
     nodegroup::{self, DEFAULT_WORKER, NodeGroup},
-    operation::{self, Kind, Request},
+    operation::{self, Kind, Operation, Request, end::supersede},
     outcome::{Class, Done},
     record,
     tables::Fault,
@@ -34,10 +36,7 @@ pub(crate) fn update(context: &mut Context<'_>, command: &ClusterUpdate) -> Answ
     if command.node_count.is_none() && command.health.is_none() {
         return Ok(done);
     }
-    if !previous.status().idle() {
-        let message = format!("cluster {} cannot be changed while its status is {}", previous.id, previous.status().word());
-        return refuse(Class::Invalid, "cluster-not-idle", message);
-    }
+    changeable(&previous, command.node_count.is_some())?;
     if command.node_count.is_some() {
         operation::free(context, command.operation)?;
         operation::room(context, &previous)?;
@@ -46,25 +45,44 @@ pub(crate) fn update(context: &mut Context<'_>, command: &ClusterUpdate) -> Answ
     if let Some(report) = &command.health {
         push_health(context, &mut cluster, report);
     }
-    if command.node_count.is_some() {
-        cluster.set_status(Status::UpdateInProgress);
-        cluster.status_reason = None;
-        cluster.operation = Some(command.operation);
-    }
-    if cluster == previous {
-        return Ok(done);
-    }
-    cluster.revision = context.index;
-    cluster.updated_ms = Some(context.wall_ms);
-    record::replace(context.tables, Some(&previous), &cluster);
-    context.changes.push(Change::Cluster(cluster.id));
-    context.event(Note::cluster(&cluster, "updated"));
     if let Some(node_count) = command.node_count {
-        resize(context, command, &cluster, node_count)?;
-        done.operation = command.operation.bytes().to_vec();
+        return resize(context, (&previous, cluster), node_count, (command.operation, None));
     }
-    done.revision = cluster.revision;
+    if cluster != previous {
+        cluster.revision = context.index;
+        cluster.updated_ms = Some(context.wall_ms);
+        record::replace(context.tables, Some(&previous), &cluster);
+        context.changes.push(Change::Cluster(cluster.id));
+        context.event(Note::cluster(&cluster, "updated"));
+        done.revision = cluster.revision;
+    }
     Ok(done)
+}
+
+/// Refuses a change in a status that does not take it.
+fn changeable(cluster: &Cluster, resize: bool) -> Result<(), Stop> {
+    let status = cluster.status();
+    if status.idle() || status == Status::UpdateFailed || (resize && status == Status::UpdateInProgress) {
+        return Ok(());
+    }
+    let way_on = match status {
+        Status::CreateFailed => "; retry its operation or delete it",
+        Status::DeleteFailed => "; delete it again",
+        _ => "",
+    };
+    let message = format!("cluster {} cannot be changed while its status is {}{way_on}", cluster.id, status.word());
+    refuse(Class::Invalid, "cluster-not-idle", message)
+}
+
+/// Leads to the size again that could not be reached.
+pub(crate) fn again(context: &mut Context<'_>, old: &Operation, id: OperationId) -> Answer {
+    let previous = visible(context, old.cluster)?;
+    changeable(&previous, true)?;
+    operation::room(context, &previous)?;
+    let Some(node_count) = old.node_count else {
+        return refuse(Class::Conflict, "operation-unrepeatable", format!("operation {} does not say which size it led to", old.id));
+    };
+    resize(context, (&previous, previous.clone()), node_count, (id, Some(old.id)))
 }
 
 fn push_health(context: &Context<'_>, cluster: &mut Cluster, report: &HealthReport) {
@@ -79,20 +97,30 @@ fn push_health(context: &Context<'_>, cluster: &mut Cluster, report: &HealthRepo
     }
 }
 
-fn resize(context: &mut Context<'_>, command: &ClusterUpdate, cluster: &Cluster, node_count: u32) -> Result<(), Fault> {
-    let is_worker = |group: &NodeGroup| group.name == DEFAULT_WORKER;
-    set_group_status(context, cluster, Status::UpdateInProgress, None, is_worker)?;
-    let previous_node_count = set_node_count(context, cluster, node_count)?;
-    let request = Request {
-        id: command.operation,
-        cluster,
-        container: None,
-        kind: Kind::ClusterUpdate,
-        timeout_ms: timeout_ms(&cluster.wanted),
-        command: None,
-        previous_node_count,
+/// Begins an operation that leads to a size; one that runs gives way. `cluster` is what else is new of `previous`.
+fn resize(
+    context: &mut Context<'_>,
+    (previous, cluster): (&Cluster, Cluster),
+    node_count: u32,
+    (id, retry_of): (OperationId, Option<OperationId>),
+) -> Answer {
+    let running = match previous.operation {
+        Some(running) => operation::query::by_id(context.tables, running)?,
+        None => None,
     };
-    operation::accept(context, request)
+    supersede(context, previous, "a later change of size took its place", |other| Some(other.id) == previous.operation)?;
+    record::replace(context.tables, Some(previous), &cluster);
+    let cluster = begin(context, &cluster, Status::UpdateInProgress, id);
+    set_group_status(context, &cluster, Status::UpdateInProgress, None, |group| group.name == DEFAULT_WORKER)?;
+    let present = set_node_count(context, &cluster, node_count)?;
+    let request = Request {
+        previous_node_count: running.and_then(|running| running.previous_node_count).or(present),
+        node_count: Some(node_count),
+        retry_of,
+        ..Request::new(id, &cluster, Kind::ClusterUpdate, timeout_ms(&cluster.wanted))
+    };
+    operation::accept(context, request)?;
+    Ok(accepted(&cluster, id))
 }
 
 /// Sets the size of `default-worker`; the one before.

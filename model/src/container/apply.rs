@@ -8,7 +8,7 @@ use crate::{
     context::{Answer, Context, Stop, done_to, made_from, refuse},
     event::Note,
     id::{ContainerId, OperationId},
-    operation::{self, Kind, Request, end::supersede},
+    operation::{self, Kind, Operation, Request, end::supersede},
     outcome::{Class, Done},
     record,
     tables::Fault,
@@ -35,16 +35,8 @@ pub(crate) fn create(context: &mut Context<'_>, command: &ContainerCreate) -> An
     record::replace(context.tables, None, &container);
     context.changes.push(Change::Container(container.id, cluster.id));
     context.event(Note::container(&container, "created"));
-    let request = Request {
-        id: command.operation,
-        cluster: &cluster,
-        container: Some(container.id),
-        kind: Kind::ContainerCreate,
-        timeout_ms: command.timeout_ms,
-        command: None,
-        previous_node_count: None,
-    };
-    operation::accept(context, request)?;
+    let request = Request::new(command.operation, &cluster, Kind::ContainerCreate, command.timeout_ms);
+    operation::accept(context, Request { container: Some(container.id), ..request })?;
     Ok(done(&container, Some(command.operation)))
 }
 
@@ -126,8 +118,43 @@ fn leads_to(kind: Kind, present: Wanted) -> Option<Wanted> {
     }
 }
 
+/// Does again what failed.
+pub(crate) fn again(context: &mut Context<'_>, old: &Operation, id: OperationId) -> Answer {
+    let Some(container) = old.container else {
+        return refuse(Class::Invalid, "operation-unrepeatable", format!("operation {} names no container", old.id));
+    };
+    let timeout_ms = old.deadline_ms.saturating_sub(old.accepted_ms);
+    if old.kind() == Kind::ContainerCreate {
+        return create_again(context, old, (container, id), timeout_ms);
+    }
+    let act = ContainerAct { id: container, kind: old.kind, operation: id, timeout_ms, command: old.command.clone() };
+    act_as(context, &act, Some(old.id))
+}
+
+/// Makes a container that could not be made.
+fn create_again(context: &mut Context<'_>, old: &Operation, (container, id): (ContainerId, OperationId), timeout_ms: u64) -> Answer {
+    let container = visible(context, container)?;
+    if container.wanted() == Wanted::Deleted {
+        return going(&container);
+    }
+    if container.engine_id.is_some() {
+        return refuse(Class::Conflict, "container-made", format!("container {} has been made", container.id));
+    }
+    let Some(cluster) = cluster::query::by_id(context.tables, container.cluster)? else {
+        return refuse(Class::Missing, "cluster-missing", format!("the cluster of container {} could not be found", container.id));
+    };
+    operation::room(context, &cluster)?;
+    let request = Request::new(id, &cluster, Kind::ContainerCreate, timeout_ms);
+    operation::accept(context, Request { container: Some(container.id), retry_of: Some(old.id), ..request })?;
+    Ok(done(&container, Some(id)))
+}
+
 /// Accepts an act.
 pub(crate) fn act(context: &mut Context<'_>, command: &ContainerAct) -> Answer {
+    act_as(context, command, None)
+}
+
+fn act_as(context: &mut Context<'_>, command: &ContainerAct, retry_of: Option<OperationId>) -> Answer {
     let previous = visible(context, command.id)?;
     let kind = Kind::try_from(command.kind).ok();
     let Some((kind, wanted)) = kind.and_then(|kind| Some((kind, leads_to(kind, previous.wanted())?))) else {
@@ -154,7 +181,7 @@ pub(crate) fn act(context: &mut Context<'_>, command: &ContainerAct) -> Answer {
     if kind != Kind::ContainerDelete {
         operation::room(context, &cluster)?;
     }
-    accept(context, command, &cluster, &previous, (kind, wanted))
+    accept(context, (command, retry_of), &cluster, &previous, (kind, wanted))
 }
 
 /// The open operation that will make a container go: its own deletion or its cluster's.
@@ -169,7 +196,7 @@ fn deletion(context: &Context<'_>, container: &Container) -> Result<Option<Opera
 
 fn accept(
     context: &mut Context<'_>,
-    command: &ContainerAct,
+    (command, retry_of): (&ContainerAct, Option<OperationId>),
     cluster: &Cluster,
     previous: &Container,
     (kind, wanted): (Kind, Wanted),
@@ -187,13 +214,10 @@ fn accept(
         container
     };
     let request = Request {
-        id: command.operation,
-        cluster,
         container: Some(container.id),
-        kind,
-        timeout_ms: command.timeout_ms,
         command: command.command.clone(),
-        previous_node_count: None,
+        retry_of,
+        ..Request::new(command.operation, cluster, kind, command.timeout_ms)
     };
     operation::accept(context, request)?;
     Ok(done(&container, Some(command.operation)))

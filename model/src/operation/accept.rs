@@ -6,7 +6,7 @@ use crate::{
     context::{Context, Stop, refuse},
     event::Note,
     id::{ContainerId, OperationId},
-    operation::{Kind, Operation, State, history, query},
+    operation::{Failure, Kind, Operation, State, history, query},
     outcome::Class,
     record,
     tables::Fault,
@@ -14,6 +14,15 @@ use crate::{
 
 /// How many operations of one cluster may wait or run at a time.
 pub const OPEN_LIMIT: usize = 1024;
+
+/// The longest time that an operation may take, whatever was asked for: a day of log time, milliseconds.
+pub const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The log time at which an operation that may take `timeout_ms` (0: as long as any) is failed.
+pub(crate) fn deadline_ms(context: &Context<'_>, timeout_ms: u64) -> u64 {
+    let timeout_ms = if timeout_ms == 0 { LONGEST_MS } else { timeout_ms.min(LONGEST_MS) };
+    context.at_ms.saturating_add(timeout_ms)
+}
 
 /// What is to be accepted.
 #[derive(Debug)]
@@ -26,12 +35,36 @@ pub(crate) struct Request<'a> {
     pub(crate) container: Option<ContainerId>,
     /// What is to be done.
     pub(crate) kind: Kind,
-    /// How long it may take, milliseconds of log time; 0 is for ever.
+    /// How long it may take, milliseconds of log time; 0: as long as any.
     pub(crate) timeout_ms: u64,
     /// The command line of an execute.
     pub(crate) command: Option<String>,
     /// Machines before a cluster update.
     pub(crate) previous_node_count: Option<u32>,
+    /// Machines after a cluster update.
+    pub(crate) node_count: Option<u32>,
+    /// The operation that it does again.
+    pub(crate) retry_of: Option<OperationId>,
+    /// Whether it ends in any case.
+    pub(crate) force: bool,
+}
+
+impl<'a> Request<'a> {
+    /// An operation on the cluster itself, with nothing special about it.
+    pub(crate) fn new(id: OperationId, cluster: &'a Cluster, kind: Kind, timeout_ms: u64) -> Self {
+        Self {
+            id,
+            cluster,
+            container: None,
+            kind,
+            timeout_ms,
+            command: None,
+            previous_node_count: None,
+            node_count: None,
+            retry_of: None,
+            force: false,
+        }
+    }
 }
 
 /// Refuses an id that is taken.
@@ -59,7 +92,7 @@ pub(crate) fn accept(context: &mut Context<'_>, request: Request<'_>) -> Result<
         kind: request.kind.into(),
         state: State::Open.into(),
         steps: Vec::new(),
-        deadline_ms: if request.timeout_ms == 0 { 0 } else { context.at_ms.saturating_add(request.timeout_ms) },
+        deadline_ms: deadline_ms(context, request.timeout_ms),
         reason: None,
         accepted: context.index,
         accepted_ms: context.at_ms,
@@ -71,6 +104,12 @@ pub(crate) fn accept(context: &mut Context<'_>, request: Request<'_>) -> Result<
         part: context.next_operation_part(),
         previous_node_count: request.previous_node_count,
         forget_ms: 0,
+        retry_of: request.retry_of,
+        node_count: request.node_count,
+        force: request.force,
+        left: Vec::new(),
+        owner_id: request.cluster.project_id.clone(),
+        failure: Failure::None.into(),
     };
     history::prune(context, operation.cluster)?;
     record::replace(context.tables, None, &operation);

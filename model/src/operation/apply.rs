@@ -2,15 +2,15 @@
 
 use crate::{
     Change,
-    cluster::sighting,
+    cluster::{self, sighting},
     command::{Expire, Observe, OperationEnd, Sighting, StepBegin, StepEnd},
     context::{Answer, Context, Stop, refuse},
     event::Note,
     id::OperationId,
     operation::{
-        Operation, State, Step, StepOutcome,
+        Failure, LEFT_LIMIT, Left, Operation, State, Step, StepOutcome, TROUBLES, Trouble,
         end::{self, End},
-        expire, query,
+        expire, left, query,
     },
     outcome::{Class, Done, Refusal},
     ownership, record,
@@ -29,12 +29,14 @@ fn reported(context: &Context<'_>, id: OperationId, epoch: u64) -> Result<Operat
     Ok(operation)
 }
 
-fn ended(operation: &Operation) -> Stop {
+/// The refusal of what only an open operation takes.
+pub(super) fn ended(operation: &Operation) -> Stop {
     let message = format!("operation {} has ended: {}", operation.id, operation.state().word());
     Stop::Refused(Refusal::new(Class::Conflict, "operation-ended", message))
 }
 
-fn done(context: &Context<'_>, operation: &Operation) -> Done {
+/// Done to what an operation is about.
+pub(super) fn done(context: &Context<'_>, operation: &Operation) -> Done {
     Done {
         object: operation.container.map_or(*operation.cluster.bytes(), |container| *container.bytes()).to_vec(),
         revision: context.index,
@@ -72,6 +74,9 @@ pub(crate) fn step_begin(context: &mut Context<'_>, command: &StepBegin) -> Answ
     if known.is_none() && operation.steps.len() >= STEP_LIMIT {
         return refuse(Class::Invalid, "too-many-steps", format!("an operation has {STEP_LIMIT} steps at most"));
     }
+    if command.goes_on {
+        return goes_on(context, command, &previous);
+    }
     let earlier = known.map(|place| operation.steps.remove(place)).unwrap_or_default();
     let step = Step {
         name: command.name.clone(),
@@ -84,9 +89,28 @@ pub(crate) fn step_begin(context: &mut Context<'_>, command: &StepBegin) -> Answ
         effect_ms: command.effect_ms,
         begun_ms: context.at_ms,
         ended_ms: None,
+        failure: Failure::None.into(),
+        retry_ms: 0,
+        troubles: earlier.troubles,
     };
     operation.steps.push(step.clone());
     record_step(context, &previous, &operation, "step.begun", &step)?;
+    Ok(done(context, &operation))
+}
+
+/// A backend takes its time and is called again and again: each call may take effect for as long as the intent says, so the intent is
+/// renewed.
+fn goes_on(context: &mut Context<'_>, command: &StepBegin, previous: &Operation) -> Answer {
+    let mut operation = previous.clone();
+    let step = operation.steps.iter_mut().find(|step| step.name == command.name && step.outcome() == StepOutcome::Begun);
+    let Some(step) = step.filter(|step| step.epoch == command.epoch) else {
+        let message = format!("operation {} is at no step {} of this epoch", previous.id, command.name);
+        return refuse(Class::Conflict, "step-not-open", message);
+    };
+    step.begun_ms = context.at_ms;
+    step.effect_ms = command.effect_ms;
+    record::replace(context.tables, Some(previous), &operation);
+    context.changes.push(Change::Operation(operation.id, operation.cluster));
     Ok(done(context, &operation))
 }
 
@@ -98,6 +122,7 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     let previous = reported(context, command.operation, command.epoch)?;
     seen_of(&previous, command.epoch, command.seen.as_ref())?;
     let ends = command.ends.map(last_state).transpose()?;
+    leaves(&previous, command, ends)?;
     let outcome = StepOutcome::try_from(command.outcome).ok().filter(|outcome| *outcome != StepOutcome::Begun);
     let Some(outcome) = outcome else {
         return refuse(Class::Invalid, "outcome-invalid", "a step ends as done, failed or unknown");
@@ -109,9 +134,13 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     if step.outcome() != StepOutcome::Begun && step.outcome() != outcome {
         return refuse(Class::Conflict, "step-ended", format!("step {} has ended: {}", step.name, step.outcome().word()));
     }
+    let first = step.outcome() == StepOutcome::Begun;
     step.set_outcome(outcome);
     step.reason.clone_from(&command.reason);
     step.ended_ms = Some(context.at_ms);
+    if first && outcome != StepOutcome::Done {
+        went_wrong(context.at_ms, step, command);
+    }
     if command.external_id.is_some() {
         step.external_id.clone_from(&command.external_id);
     }
@@ -119,9 +148,27 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     record_step(context, &previous, &operation, "step.ended", &step)?;
     let sighted = look(context, &operation, command.seen.as_ref())?;
     if let Some(state) = ends.filter(|_| operation.open()) {
-        end::end(context, &operation, End { state, reason: command.reason.clone(), epoch: command.epoch, sighted })?;
+        let left = what_is_left(context, &operation, command)?;
+        let reason = left::words(&left).or_else(|| command.reason.clone());
+        let failure = command.failure();
+        end::end(context, &operation, End { state, failure, reason, epoch: command.epoch, sighted, left })?;
     }
     Ok(done(context, &operation))
+}
+
+/// Keeps why an attempt went wrong, and when the next one may come.
+fn went_wrong(at_ms: u64, step: &mut Step, command: &StepEnd) {
+    step.set_failure(command.failure());
+    step.retry_ms = if command.pause_ms == 0 { 0 } else { at_ms.saturating_add(command.pause_ms) };
+    step.troubles.push(Trouble {
+        at_ms,
+        attempt: step.attempts,
+        epoch: command.epoch,
+        failure: step.failure,
+        reason: command.reason.clone().unwrap_or_default(),
+    });
+    let surplus = step.troubles.len().saturating_sub(TROUBLES);
+    step.troubles.drain(..surplus);
 }
 
 /// An owner ends an operation.
@@ -131,7 +178,9 @@ pub(crate) fn end(context: &mut Context<'_>, command: &OperationEnd) -> Answer {
     let state = last_state(command.state)?;
     if operation.open() {
         let sighted = look(context, &operation, command.seen.as_ref())?;
-        end::end(context, &operation, End { state, reason: command.reason.clone(), epoch: command.epoch, sighted })?;
+        let reason = command.reason.clone();
+        let failure = command.failure();
+        end::end(context, &operation, End { state, failure, reason, epoch: command.epoch, sighted, ..End::default() })?;
     } else if operation.state() != state {
         return Err(ended(&operation));
     }
@@ -144,6 +193,25 @@ fn last_state(state: i32) -> Result<State, Refusal> {
         Ok(state @ (State::Succeeded | State::Failed | State::Unknown)) => Ok(state),
         _ => Err(Refusal::new(Class::Invalid, "state-invalid", "an owner ends an operation as succeeded, failed or unknown")),
     }
+}
+
+/// Refuses a report that leaves something behind but does not end a forced deletion.
+fn leaves(operation: &Operation, command: &StepEnd, ends: Option<State>) -> Result<(), Refusal> {
+    let leaves = command.left_unseen || !command.left.is_empty();
+    if leaves && !(operation.force && ends == Some(State::Succeeded)) {
+        return Err(Refusal::new(Class::Invalid, "left-unforced", "only a forced deletion ends and leaves something behind"));
+    }
+    Ok(())
+}
+
+/// What an owner that gives up says is left, or what the records say where it could not look.
+fn what_is_left(context: &Context<'_>, operation: &Operation, command: &StepEnd) -> Result<Vec<Left>, Fault> {
+    if command.left_unseen
+        && let Some(cluster) = cluster::query::by_id(context.tables, operation.cluster)?
+    {
+        return left::recorded(context, &cluster);
+    }
+    Ok(command.left.iter().take(LEFT_LIMIT).cloned().collect())
 }
 
 /// A report may carry a sighting of its own cluster under its own epoch, no other.

@@ -6,22 +6,26 @@ use crate::{
     container,
     context::Context,
     event::Note,
-    operation::{Kind, Operation, State, StepOutcome, query},
+    operation::{Failure, Kind, Left, Operation, State, StepOutcome, query},
     record,
     tables::Fault,
 };
 
 /// How an operation ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct End {
     /// Its last state.
     pub(crate) state: State,
+    /// Why it failed, in one word.
+    pub(crate) failure: Failure,
     /// Why, in words.
     pub(crate) reason: Option<String>,
     /// Epoch of the owner that says so; 0: nobody did, it was overtaken by time or by a deletion.
     pub(crate) epoch: u64,
     /// Whether the same entry said what its container looks like.
     pub(crate) sighted: bool,
+    /// What a forced deletion leaves outside.
+    pub(crate) left: Vec<Left>,
 }
 
 /// Ends an operation and draws the consequences.
@@ -42,18 +46,22 @@ pub(crate) fn supersede(
 ) -> Result<(), Fault> {
     for operation in query::open(context.tables, cluster.id)? {
         if which(&operation) {
-            let end = End { state: State::Superseded, reason: Some(reason.to_owned()), epoch: 0, sighted: false };
-            close(context, &operation, &end)?;
+            close(context, &operation, &End { state: State::Superseded, reason: Some(reason.to_owned()), ..End::default() })?;
         }
     }
     Ok(())
 }
 
-fn close(context: &mut Context<'_>, previous: &Operation, end: &End) -> Result<Operation, Fault> {
+/// Ends an operation without consequences for what it was about: the caller draws them.
+pub(crate) fn close(context: &mut Context<'_>, previous: &Operation, end: &End) -> Result<Operation, Fault> {
     let mut operation = previous.clone();
     operation.set_state(end.state);
+    if end.state != State::Succeeded {
+        operation.set_failure(end.failure);
+    }
     operation.reason.clone_from(&end.reason);
     operation.ended_ms = Some(context.at_ms);
+    operation.left.clone_from(&end.left);
     if end.epoch != 0 {
         // An owner that ends an operation has looked: it leaves no step behind of which nothing is said.
         for step in operation.steps.iter_mut().filter(|step| step.outcome() == StepOutcome::Begun) {

@@ -5,7 +5,7 @@ use crate::{
     Change,
     context::Context,
     id::ClusterId,
-    operation::{Operation, query},
+    operation::{Operation, left, query},
     record::{self, Index, index_prefix},
     tables::{Fault, KeyRange, Visit},
 };
@@ -39,10 +39,11 @@ pub(crate) fn prune(context: &mut Context<'_>, cluster: ClusterId) -> Result<(),
     Ok(())
 }
 
-/// Lets the operations of a cluster that is gone outlive it for a while.
+/// Lets the operations of a cluster that is gone outlive it for a while, and longer where something was left outside.
 pub(crate) fn outlive(context: &mut Context<'_>, cluster: ClusterId) -> Result<(), Fault> {
     for previous in query::of_cluster(context.tables, cluster, usize::MAX)? {
-        let operation = Operation { forget_ms: context.at_ms.saturating_add(AFTERLIFE_MS), ..previous.clone() };
+        let kept = if previous.left.is_empty() { AFTERLIFE_MS } else { left::KEPT_MS };
+        let operation = Operation { forget_ms: context.at_ms.saturating_add(kept), ..previous.clone() };
         record::replace(context.tables, Some(&previous), &operation);
     }
     Ok(())

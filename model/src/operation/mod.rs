@@ -4,6 +4,10 @@
 //! name and with how long the call may still take effect. Whoever owns the cluster next finds the step open and resumes it: it looks
 //! for the outside name before it creates, and waits out the effect time for steps that are not create-or-adopt. An operation ends in
 //! exactly one terminal state; ends are never taken back.
+//!
+//! Every operation has a deadline by log time, also when nobody asked for one, so nothing is in progress for ever. From every end that is
+//! not a success there is a way on: `retry` accepts the same again as a new operation, `cluster::delete` supersedes everything, and an
+//! administrator may reset a status (`cluster::reset`) or force a deletion, which then ends in any case and says what it `left` behind.
 
 use prost::Message;
 
@@ -15,13 +19,20 @@ use crate::{
 
 mod accept;
 pub mod apply;
+pub(crate) mod cancel;
 pub(crate) mod end;
 mod expire;
+mod failure;
 pub(crate) mod history;
+pub(crate) mod left;
 pub mod query;
+pub(crate) mod retry;
+pub mod stuck;
 
-pub use accept::OPEN_LIMIT;
-pub(crate) use accept::{Request, accept, free, room};
+pub use accept::{LONGEST_MS, OPEN_LIMIT};
+pub(crate) use accept::{Request, accept, deadline_ms, free, room};
+pub use failure::{Failure, Outlook};
+pub use left::{FORCED_MS, LEFT_LIMIT, Left};
 
 /// An operation as stored.
 #[derive(Clone, PartialEq, Message)]
@@ -44,7 +55,7 @@ pub struct Operation {
     /// Its steps in the order in which they were begun.
     #[prost(message, repeated, tag = "6")]
     pub steps: Vec<Step>,
-    /// Log time after which it is failed; 0 is never. Milliseconds.
+    /// Log time after which it is failed. Milliseconds.
     #[prost(uint64, tag = "7")]
     pub deadline_ms: u64,
     /// Why it ended as it did, in words.
@@ -80,12 +91,42 @@ pub struct Operation {
     /// Log time at which it is forgotten because its cluster is gone; 0 while the cluster is there. Milliseconds.
     #[prost(uint64, tag = "18")]
     pub forget_ms: u64,
+    /// The operation that this one does again.
+    #[prost(message, optional, tag = "50")]
+    pub retry_of: Option<OperationId>,
+    /// Of a cluster update: machines of `default-worker` that it leads to.
+    #[prost(uint32, optional, tag = "51")]
+    pub node_count: Option<u32>,
+    /// Of a cluster deletion: that it ends in any case, whatever is left outside.
+    #[prost(bool, tag = "52")]
+    pub force: bool,
+    /// What a forced deletion has left outside, [`LEFT_LIMIT`] at most.
+    #[prost(message, repeated, tag = "53")]
+    pub left: Vec<Left>,
+    /// Project of its cluster: who sees it, also when the cluster is gone.
+    #[prost(string, tag = "54")]
+    pub owner_id: String,
+    /// Why it failed, in one word.
+    #[prost(enumeration = "Failure", tag = "55")]
+    pub failure: i32,
 }
 
 impl Operation {
     /// Whether it is still to be worked on.
     pub fn open(&self) -> bool {
         self.state() == State::Open
+    }
+    /// How often its outside calls were begun: what its budget is spent on.
+    pub fn attempts(&self) -> u32 {
+        self.steps.iter().fold(0, |sum, step| sum.saturating_add(step.attempts))
+    }
+    /// The last thing that went wrong, if anything did.
+    pub fn last_trouble(&self) -> Option<&Trouble> {
+        self.steps.iter().filter_map(|step| step.troubles.last()).max_by_key(|trouble| trouble.at_ms)
+    }
+    /// Log time before which no step is begun again; milliseconds, 0 where nothing is waited for.
+    pub fn retry_ms(&self) -> u64 {
+        self.steps.iter().map(|step| step.retry_ms).max().unwrap_or_default()
     }
     /// The step that was begun and not ended, if any.
     pub fn open_step(&self) -> Option<&Step> {
@@ -138,6 +179,10 @@ impl Kind {
             Self::ContainerExecute => "container.execute",
         }
     }
+    /// Whether it removes what it is about: such an operation is not called off, what it has removed does not come back.
+    pub fn removes(self) -> bool {
+        matches!(self, Self::ClusterDelete | Self::ContainerDelete)
+    }
     /// Whether it must run at most once, so that an interrupted step ends as "outcome unknown" instead of being repeated.
     pub fn at_most_once(self) -> bool {
         matches!(self, Self::ContainerReboot | Self::ContainerExecute)
@@ -158,6 +203,8 @@ pub enum State {
     Superseded = 3,
     /// It ran at most once and nobody can tell what became of it.
     Unknown = 4,
+    /// Somebody called it off.
+    Cancelled = 5,
 }
 
 impl State {
@@ -169,6 +216,7 @@ impl State {
             Self::Failed => "FAILED",
             Self::Superseded => "SUPERSEDED",
             Self::Unknown => "UNKNOWN",
+            Self::Cancelled => "CANCELLED",
         }
     }
 }
@@ -206,6 +254,38 @@ pub struct Step {
     /// Log time of its end, milliseconds.
     #[prost(uint64, optional, tag = "10")]
     pub ended_ms: Option<u64>,
+    /// Why the last attempt failed, in one word.
+    #[prost(enumeration = "Failure", tag = "50")]
+    pub failure: i32,
+    /// Log time before which it is not begun again, whoever owns the cluster then; milliseconds, 0: at any time.
+    #[prost(uint64, tag = "51")]
+    pub retry_ms: u64,
+    /// Attempts that went wrong, the last [`TROUBLES`] of them.
+    #[prost(message, repeated, tag = "52")]
+    pub troubles: Vec<Trouble>,
+}
+
+/// How many attempts that went wrong a step remembers.
+pub const TROUBLES: usize = 8;
+
+/// An attempt that went wrong.
+#[derive(Clone, PartialEq, Message)]
+pub struct Trouble {
+    /// Log time at which it was reported, milliseconds.
+    #[prost(uint64, tag = "1")]
+    pub at_ms: u64,
+    /// Which attempt it was, from 1.
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    /// Under which epoch.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// What kind of failure it was.
+    #[prost(enumeration = "Failure", tag = "4")]
+    pub failure: i32,
+    /// Why, in the backend's words.
+    #[prost(string, tag = "5")]
+    pub reason: String,
 }
 
 /// What became of a step.
@@ -238,6 +318,9 @@ impl Record for Operation {
         }
         if self.forget_ms != 0 {
             rows.push((Index::OperationByForget, self.forget_ms.to_be_bytes().to_vec()));
+        }
+        if !self.left.is_empty() {
+            rows.push((Index::OperationByLeft, self.accepted.to_be_bytes().to_vec()));
         }
         rows
     }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    container,
     id::{ClusterId, ContainerId, OperationId},
     meta::Meta,
     operation::{Kind, Operation, history::each_by_time},
     record::{self, Index, index_prefix},
     remember::key,
+    scope::Scope,
     tables::{Fault, KeyRange, View, Visit},
 };
 
@@ -49,6 +51,25 @@ pub fn open_of_container(view: &(impl View + ?Sized), cluster: ClusterId, contai
     let mut operations = open(view, cluster)?;
     operations.retain(|operation| operation.container == Some(container));
     Ok(operations)
+}
+
+/// Whether an operation is in a scope: that of its cluster's project, or of its container's.
+pub fn seen_by(view: &(impl View + ?Sized), operation: &Operation, scope: Scope<'_>) -> Result<bool, Fault> {
+    if scope.sees(&operation.owner_id) {
+        return Ok(true);
+    }
+    let Some(container) = operation.container else { return Ok(false) };
+    Ok(container::query::by_id(view, container)?.is_some_and(|container| scope.sees(&container.project_id)))
+}
+
+/// Open operations of all clusters, by cluster and in order of acceptance, `limit` at most.
+pub fn all_open(view: &(impl View + ?Sized), limit: usize) -> Result<Vec<Operation>, Fault> {
+    record::list_by(view, Index::OperationOpenByCluster, &[], limit)
+}
+
+/// Forced deletions that have left something outside, in order of acceptance, `limit` at most.
+pub fn with_left(view: &(impl View + ?Sized), limit: usize) -> Result<Vec<Operation>, Fault> {
+    record::list_by(view, Index::OperationByLeft, &[], limit)
 }
 
 /// The open deletion of a cluster itself.

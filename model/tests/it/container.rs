@@ -129,7 +129,7 @@ fn with_its_cluster_going_a_container_is_deleted_by_it() {
     let mut world = World::new();
     let (cluster, _) = world.ready();
     let container = world.container(cluster, 20);
-    world.done(Command::ClusterDelete(ClusterDelete { id: cluster, expected_revision: 0, operation: id(60) }));
+    world.done(Command::ClusterDelete(ClusterDelete { id: cluster, expected_revision: 0, operation: id(60), force: false }));
     let done = world.act(container, Kind::ContainerDelete, 31).unwrap();
     assert_eq!(done.operation, id::<model::id::kind::Operation>(60).bytes());
     assert_eq!(world.act(container, Kind::ContainerStop, 32).unwrap_err().class(), Class::Conflict);

@@ -7,7 +7,7 @@ use model::{
     member::Member,
     meta::Meta,
     nodegroup::NodeGroup,
-    operation::Operation,
+    operation::{Failure, Left, Operation, State, Step, TROUBLES, Trouble},
     ownership::Ownership,
     record,
     template::Template,
@@ -108,4 +108,29 @@ fn every_damage_gets_a_sentence() {
         record::delete(tables, &member);
     });
     assert!(member.contains("is no member"), "{member}");
+}
+
+#[test]
+fn every_damage_of_an_operation_gets_a_sentence() {
+    let operation = id::<model::id::kind::Operation>(1_000_020);
+    type Change = fn(&mut Operation);
+    let changes: [(&str, Change); 7] = [
+        ("in progress for ever", |operation| operation.deadline_ms = 0),
+        ("is forced and no deletion", |operation| operation.force = true),
+        ("left something behind", |operation| operation.left.push(Left::default())),
+        ("does itself again", |operation| operation.retry_of = Some(operation.id)),
+        ("succeeded and failed", |operation| {
+            operation.set_state(State::Succeeded);
+            operation.ended_ms = Some(1);
+            operation.set_failure(Failure::Broken);
+        }),
+        ("remembers too much", |operation| operation.steps.push(Step { retry_ms: 5, ..Step::default() })),
+        ("remembers too much", |operation| {
+            operation.steps.push(Step { troubles: vec![Trouble::default(); TROUBLES + 1], ..Step::default() });
+        }),
+    ];
+    for (words, damage) in changes {
+        let found = damaged(|tables| change(tables, operation.bytes(), damage));
+        assert!(found.contains(words), "{words}: {found}");
+    }
 }

@@ -15,4 +15,5 @@ mod quota;
 mod random;
 mod remember;
 mod template;
+mod ways_on;
 mod world;

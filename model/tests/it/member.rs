@@ -55,19 +55,19 @@ fn the_version_goes_up_only_with_everybody() {
     let mut world = World::new();
     world.join(1);
     let raise = |version| Command::RaiseVersion(RaiseVersion { version });
-    assert_eq!(meta::cluster_version(&world.tables).unwrap(), 1);
-    world.done(raise(1));
-    assert_eq!(world.refused(raise(0)).class(), Class::Conflict);
-    world.done(started(1, 1, 1));
-    let refusal = world.refused(raise(VERSION));
+    assert_eq!(meta::cluster_version(&world.tables).unwrap(), VERSION);
+    world.done(raise(VERSION));
+    assert_eq!(world.refused(raise(VERSION - 1)).class(), Class::Conflict);
+    let refusal = world.refused(raise(VERSION + 1));
     assert_eq!(refusal.code, "member-too-old");
     world.done(started(1, 1, VERSION + 1));
-    world.done(raise(VERSION));
-    assert_eq!(meta::cluster_version(&world.tables).unwrap(), VERSION);
     let before = objects(&world.tables);
     let fault = world.payload(&proposal(actor("p"), raise(VERSION + 1)).encode_to_vec()).unwrap_err();
-    let expected = Fault::TooNew { index: world.index, needed: VERSION + 1, supported: VERSION };
-    assert_eq!(fault, expected, "this build cannot follow, though all say they can");
+    assert_eq!(
+        fault,
+        Fault::TooNew { index: world.index, needed: VERSION + 1, supported: VERSION },
+        "this build cannot follow, though all say they can"
+    );
     assert_eq!(objects(&world.tables), before);
 }
 

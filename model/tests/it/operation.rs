@@ -7,14 +7,14 @@ use model::{
     container::{self, ContainerStatus},
     id::*,
     node::{self, Node},
-    operation::{Kind, Operation, State, StepOutcome, query},
+    operation::{Failure, Kind, Operation, State, StepOutcome, TROUBLES, query},
 };
 
 use crate::world::{World, id};
 
 fn begin(operation: OperationId, epoch: u64) -> Command {
     let (name, target) = ("network.create".to_owned(), "jeroboam-10".to_owned());
-    Command::StepBegin(StepBegin { operation, epoch, name, target, effect_ms: 5_000 })
+    Command::StepBegin(StepBegin { operation, epoch, name, target, effect_ms: 5_000, goes_on: false })
 }
 
 fn step_end(operation: OperationId, epoch: u64) -> StepEnd {
@@ -25,8 +25,7 @@ fn step_end(operation: OperationId, epoch: u64) -> StepEnd {
         outcome: StepOutcome::Done.into(),
         external_id: Some("net-1".to_owned()),
         reason: None,
-        seen: None,
-        ends: None,
+        ..StepEnd::default()
     }
 }
 
@@ -154,6 +153,50 @@ fn sightings_write_only_what_is_different() {
 }
 
 #[test]
+fn what_went_wrong_is_kept_with_its_words_in_a_bounded_number() {
+    let (mut world, epoch) = begun();
+    for attempt in 1..=10_u32 {
+        world.done(begin(id(CREATE), epoch));
+        let reason = Some(format!("no {attempt}"));
+        let outcome = StepOutcome::Failed.into();
+        world.done(Command::StepEnd(StepEnd {
+            outcome,
+            reason,
+            failure: Failure::Busy.into(),
+            pause_ms: 500,
+            ..step_end(id(CREATE), epoch)
+        }));
+    }
+    let present = operation(&world, CREATE);
+    assert_eq!((present.attempts(), present.retry_ms()), (10, world.at_ms + 500), "nobody begins before");
+    let step = present.steps.first().unwrap();
+    assert_eq!((step.troubles.len(), step.troubles.first().unwrap().attempt), (TROUBLES, 3));
+    let last = present.last_trouble().unwrap();
+    assert_eq!((last.failure(), last.reason.as_str(), last.epoch), (Failure::Busy, "no 10", epoch));
+    world.wait(600_000);
+    world.done(Command::Expire(Expire { limit: 10 }));
+    let ended = operation(&world, CREATE);
+    assert_eq!((ended.failure(), ended.reason.as_deref()), (Failure::Busy, Some("timed out after 600 s: no 10")));
+}
+
+#[test]
+fn an_attempt_that_goes_on_is_declared_anew_and_is_no_new_one() {
+    let (mut world, epoch) = begun();
+    let again = |epoch| {
+        let (name, target) = ("network.create".to_owned(), "jeroboam-10".to_owned());
+        Command::StepBegin(StepBegin { operation: id(CREATE), epoch, name, target, effect_ms: 5_000, goes_on: true })
+    };
+    assert_eq!(world.refused(again(epoch)).code, "step-not-open");
+    world.done(begin(id(CREATE), epoch));
+    world.wait(4_000);
+    world.done(again(epoch));
+    let step = operation(&world, CREATE).steps.first().unwrap().clone();
+    assert_eq!((step.attempts, step.begun_ms, step.may_still_act(world.at_ms + 4_999)), (1, world.at_ms, true));
+    world.done(Command::StepEnd(step_end(id(CREATE), epoch)));
+    assert_eq!(world.refused(again(epoch)).code, "step-not-open");
+}
+
+#[test]
 fn an_end_comes_once() {
     let (mut world, epoch) = begun();
     world.done(begin(id(CREATE), epoch));
@@ -221,4 +264,20 @@ fn ended_operations_are_kept_in_a_bounded_number() {
     let kept = query::of_cluster(&world.tables, cluster, usize::MAX).unwrap();
     assert!(kept.len() <= 65, "{} are kept", kept.len());
     assert_eq!(kept.last().unwrap().id, id(299));
+}
+
+#[test]
+fn what_may_have_run_and_is_over_its_time_is_unknown() {
+    let mut world = World::new();
+    let (cluster, epoch) = world.ready();
+    let container = world.container(cluster, 20);
+    world.end(id(1_000_020), epoch, State::Succeeded).unwrap();
+    world.act(container, Kind::ContainerReboot, 30).unwrap();
+    world.act(container, Kind::ContainerReboot, 31).unwrap();
+    world.done(begin(id(30), epoch));
+    world.wait(60_000);
+    world.done(Command::Expire(Expire { limit: 10 }));
+    assert_eq!((operation(&world, 30).state(), operation(&world, 31).state()), (State::Unknown, State::Failed));
+    world.done(Command::StepEnd(StepEnd { outcome: StepOutcome::Unknown.into(), ..step_end(id(30), epoch) }));
+    assert_eq!(operation(&world, 30).open_step(), None, "its owner says later that it heard nothing");
 }

@@ -9,7 +9,7 @@ use model::{
     id::{Id, OperationId},
     member::Member,
     node::Node,
-    operation::Operation,
+    operation::{Left, Operation, State},
     template::TemplateWish,
 };
 use proptest::prelude::*;
@@ -75,7 +75,7 @@ fn members() -> impl Strategy<Value = Command> {
         3 => member().prop_map(|member| Command::MemberStarted(MemberStarted { member })),
         1 => (1_u64..4, any::<bool>()).prop_map(|(member, draining)| Command::MemberDrain(MemberDrain { member, draining })),
         1 => (1_u64..4).prop_map(|member| Command::MemberRemove(MemberRemove { member })),
-        1 => (0..=model::VERSION).prop_map(|version| Command::RaiseVersion(RaiseVersion { version })),
+        1 => (1_u32..3).prop_map(|version| Command::RaiseVersion(RaiseVersion { version })),
         8 => proptest::collection::vec((some(), 1_u64..4, 1_u64..4, present()), 1..4).prop_map(|list| {
             let assignments = list.into_iter().map(|(cluster, member, incarnation, expected_epoch)| Assignment {
                 cluster, member, incarnation, expected_epoch, reason: 0,
@@ -113,8 +113,15 @@ fn clusters() -> impl Strategy<Value = Command> {
             let health = well.then(|| HealthReport { health: Some(Health::Healthy.into()), ..HealthReport::default() });
             Command::ClusterUpdate(ClusterUpdate { id: cluster, expected_revision, node_count, health, operation: id(operation) })
         }),
-        1 => (some(), expected(), operation()).prop_map(|(cluster, expected_revision, operation)| {
-            Command::ClusterDelete(ClusterDelete { id: cluster, expected_revision, operation: id(operation) })
+        1 => (some(), expected(), operation(), any::<bool>()).prop_map(|(cluster, expected_revision, operation, force)| {
+            Command::ClusterDelete(ClusterDelete { id: cluster, expected_revision, operation: id(operation), force })
+        }),
+        1 => operation().prop_map(|operation| Command::OperationCancel(OperationCancel { operation: id(operation) })),
+        3 => (operation(), 40_u128..50).prop_map(|(operation, retry)| {
+            Command::OperationRetry(OperationRetry { operation: id(operation), retry: id(retry) })
+        }),
+        1 => (some(), 0_i32..9).prop_map(|(cluster, status)| {
+            Command::ClusterReset(ClusterReset { id: cluster, status, reason: "by hand".to_owned() })
         }),
         4 => (some(), some(), operation()).prop_map(|(container, cluster, operation)| {
             let wish = ContainerWish { name: "k".to_owned(), image: "i".to_owned(), ..ContainerWish::default() };
@@ -129,17 +136,23 @@ fn clusters() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// Mostly nothing is left.
+fn left() -> impl Strategy<Value = (Vec<Left>, bool)> {
+    let thing = Left { what: "network".to_owned(), name: "n".to_owned(), id: "1".to_owned() };
+    (prop_oneof![4 => Just(Vec::new()), 1 => Just(vec![thing])], prop_oneof![6 => Just(false), 1 => Just(true)])
+}
+
 fn reports() -> impl Strategy<Value = Command> {
     let seen = || proptest::option::weighted(0.3, sighting());
     prop_oneof![
-        4 => (operation(), present(), "[st]").prop_map(|(operation, epoch, name)| {
-            Command::StepBegin(StepBegin { operation: id(operation), epoch, name, target: "t".to_owned(), effect_ms: 9 })
+        4 => (operation(), present(), "[st]", prop_oneof![3 => Just(false), 1 => Just(true)]).prop_map(|(operation, epoch, name, goes_on)| {
+            Command::StepBegin(StepBegin { operation: id(operation), epoch, name, target: "t".to_owned(), effect_ms: 9, goes_on })
         }),
-        4 => (operation(), present(), "[st]", 0_i32..5, seen(), proptest::option::of(0_i32..6)).prop_map(|(operation, epoch, name, outcome, seen, ends)| {
-            Command::StepEnd(StepEnd { operation: id(operation), epoch, name, outcome, external_id: None, reason: None, seen, ends })
+        4 => (operation(), present(), "[st]", 0_i32..5, seen(), proptest::option::of(0_i32..7), left()).prop_map(|(operation, epoch, name, outcome, seen, ends, (left, left_unseen))| {
+            Command::StepEnd(StepEnd { operation: id(operation), epoch, name, outcome, seen, ends, left, left_unseen, failure: outcome, pause_ms: 7, ..StepEnd::default() })
         }),
         4 => (operation(), present(), prop_oneof![4 => Just(1), 1 => 0_i32..6], seen()).prop_map(|(operation, epoch, state, seen)| {
-            Command::OperationEnd(OperationEnd { operation: id(operation), epoch, state, reason: None, seen })
+            Command::OperationEnd(OperationEnd { operation: id(operation), epoch, state, seen, ..OperationEnd::default() })
         }),
         2 => proptest::collection::vec(sighting(), 1..3).prop_map(|sightings| Command::Observe(Observe { sightings })),
         1 => (0_u32..4).prop_map(|limit| Command::Expire(Expire { limit })),
@@ -183,12 +196,27 @@ fn aim(tables: &MemoryTables, operation: &mut OperationId) {
     }
 }
 
+/// Mostly what is done again has failed: small numbers pick one of those.
+fn aim_failed(tables: &MemoryTables, operation: &mut OperationId) {
+    let again = |operation: &Operation| matches!(operation.state(), State::Failed | State::Cancelled | State::Unknown);
+    let mut failed: Vec<Operation> = model::record::all(tables).unwrap().into_iter().filter(again).collect();
+    failed.sort_by_key(|operation| std::cmp::Reverse(operation.accepted));
+    let number = usize::try_from(operation.uuid().as_u128()).unwrap();
+    if number < 30
+        && let Some(one) = failed.get(number % failed.len().max(1))
+    {
+        *operation = one.id;
+    }
+}
+
 /// Puts what is there in place of small numbers, as an owner and a client would that have just read the state.
 fn late_bind(tables: &MemoryTables, command: &mut Command) {
     match command {
         Command::StepBegin(step) => aim(tables, &mut step.operation),
         Command::StepEnd(step) => aim(tables, &mut step.operation),
         Command::OperationEnd(end) => aim(tables, &mut end.operation),
+        Command::OperationCancel(cancel) => aim(tables, &mut cancel.operation),
+        Command::OperationRetry(retry) => aim_failed(tables, &mut retry.operation),
         _ => {}
     }
     let incarnation = |number| model::member::query::by_number(tables, MemberId(number)).unwrap().map_or(1, |member| member.incarnation);

@@ -126,7 +126,7 @@ impl World {
 
     pub(crate) fn end(&mut self, operation: OperationId, epoch: u64, state: model::operation::State) -> Result<Done, Refusal> {
         let reason = (state != model::operation::State::Succeeded).then(|| "because".to_owned());
-        self.ask(Command::OperationEnd(OperationEnd { operation, epoch, state: state.into(), reason, seen: None }))
+        self.ask(Command::OperationEnd(OperationEnd { operation, epoch, state: state.into(), reason, ..OperationEnd::default() }))
     }
 
     /// A swarm cluster that is complete, with its owner's epoch.

@@ -1,12 +1,14 @@
 //! The command line: what can be asked, and where the answers come from.
 //!
-//! `server` runs a member. `status`, `member`, `ownership` and `snapshot` talk to a running one through the socket in its data folder (see
+//! `server` runs a member. `status`, `member`, `ownership`, `operation` and `snapshot` talk to a running one through the socket in its data
+//! folder (see
 //! [`crate::control`]); who may read that folder may command the member. `pki`, `recover`, `completion` and `config` need no member.
 //! Every failure is one line on standard error, `jeroboam: …`, and an exit status ([`crate::Error::exit_code`]).
 
 mod completion;
 mod configuration;
 mod member;
+mod operation;
 mod ownership;
 mod pki;
 mod recover;
@@ -60,6 +62,9 @@ enum Command {
     /// Show who owns which bay and what would move; rebalance, pin bays to members
     #[command(subcommand)]
     Ownership(ownership::Ownership),
+    /// List, show, retry or cancel operations; force what is stuck
+    #[command(subcommand)]
+    Operation(operation::Operation),
     /// Make the cluster's authority and the members' certificates
     #[command(subcommand)]
     Pki(pki::Pki),
@@ -100,6 +105,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Error> {
         Command::Status(status) => status.run(common),
         Command::Member(member) => member.run(common),
         Command::Ownership(ownership) => ownership.run(common),
+        Command::Operation(operation) => operation.run(common),
         Command::Pki(pki) => pki.run(),
         Command::Snapshot(snapshot) => snapshot.run(common),
         Command::Recover(recover) => recover.run(common),

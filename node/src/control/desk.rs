@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Reply, Request, Snapped, Ticket, ownership, report,
+    Reply, Request, Snapped, Ticket, operations, ownership, report,
     wire::{Digest, Nothing},
 };
 
@@ -47,6 +47,18 @@ impl Desk {
             Request::Digest => {
                 let (index, digest) = handle.digest().map_err(words)?;
                 return done(Digest { index, digest });
+            }
+            Request::Operations { cluster, stuck, limit } => {
+                return done(operations::list(handle, cluster.as_deref(), stuck, limit).await?);
+            }
+            Request::Operation { id } => return done(operations::show(handle, &id).await?),
+            Request::Cancel { id } => return done(operations::cancel(handle, &id).await?),
+            Request::Retry { id } => return done(operations::retry(handle, &id).await?),
+            Request::ForceDelete { cluster } => return done(operations::force_delete(handle, &cluster).await?),
+            Request::Orphans { limit } => return done(operations::orphans(handle, limit).await?),
+            Request::ResetStatus { cluster, status, reason } => {
+                operations::reset_status(handle, &cluster, &status, reason).await?;
+                return done(Nothing {});
             }
             Request::Drain { member, draining } => return self.drain(member, draining).await,
             Request::Map => return done(ownership::map(handle).await?),

@@ -4,11 +4,13 @@
 //! write to that folder could do worse already, so there is no further identity. Nothing here is for clients of the service; theirs is the
 //! REST API.
 //!
-//! Read `wire` (what can be said), then `desk` (how it is answered), `report` (what `status` shows), `ownership`, `listen` and `ask` (the two ends).
+//! Read `wire` (what can be said), then `desk` (how it is answered), `report` (what `status` shows), `ownership`, `operations`, `listen` and
+//! `ask` (the two ends).
 
 mod ask;
 mod desk;
 mod listen;
+mod operations;
 mod ownership;
 mod report;
 mod wire;
@@ -17,7 +19,10 @@ pub use ask::ask;
 pub use desk::Desk;
 pub use listen::Door;
 pub use report::{METHOD, own_view};
-pub use wire::{BayRow, Digest, MemberRow, Nothing, Pinned, Question, Reply, Report, Request, Snapped, Ticket};
+pub use wire::{
+    BayRow, Digest, LeftRow, MemberRow, Nothing, OperationRow, Pinned, Question, Reply, Report, Request, Snapped, StepRow, Ticket,
+    TroubleRow,
+};
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "control.sock";

@@ -68,6 +68,49 @@ pub enum Request {
         /// The member; `None` ends it.
         member: Option<u64>,
     },
+    /// Operations: [`OperationRow`]s.
+    Operations {
+        /// Of this cluster, by id or name, also those that have ended; `None`: open ones of all clusters.
+        cluster: Option<String>,
+        /// Only those that do not get on.
+        stuck: bool,
+        /// How many at most.
+        limit: u32,
+    },
+    /// One operation: [`OperationRow`].
+    Operation {
+        /// Its id.
+        id: String,
+    },
+    /// Call an operation off: [`OperationRow`].
+    Cancel {
+        /// Its id.
+        id: String,
+    },
+    /// Do an operation again: the new one as an [`OperationRow`].
+    Retry {
+        /// Its id.
+        id: String,
+    },
+    /// Delete a cluster and leave what cannot be removed: its deletion as an [`OperationRow`].
+    ForceDelete {
+        /// Its id or name.
+        cluster: String,
+    },
+    /// Set the status of a cluster by hand.
+    ResetStatus {
+        /// Its id or name.
+        cluster: String,
+        /// Magnum's word.
+        status: String,
+        /// Why.
+        reason: String,
+    },
+    /// Forced deletions that have left something: [`OperationRow`]s.
+    Orphans {
+        /// How many at most.
+        limit: u32,
+    },
     /// Take a snapshot and purge: [`Snapped`].
     Snapshot,
     /// A digest over the whole state here: [`Digest`](struct@Digest).
@@ -229,4 +272,94 @@ pub struct BayRow {
     pub epoch: Option<u64>,
     /// Why it stands so.
     pub reason: Option<String>,
+}
+
+/// One operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationRow {
+    /// Its id.
+    pub id: String,
+    /// What it does.
+    pub kind: String,
+    /// Where it stands.
+    pub state: String,
+    /// Why it does not get on, if it does not.
+    pub stuck: Option<String>,
+    /// Its cluster's id.
+    pub cluster: String,
+    /// Its cluster's name; empty when it is gone.
+    pub name: String,
+    /// The container it is about.
+    pub container: Option<String>,
+    /// Who asked for it.
+    pub user: String,
+    /// Project of its cluster.
+    pub project: String,
+    /// The request that asked for it.
+    pub request: String,
+    /// Since it was accepted, in milliseconds.
+    pub age_ms: u64,
+    /// How long it took, in milliseconds; `None`: it goes on.
+    pub took_ms: Option<u64>,
+    /// Until its deadline, in milliseconds; 0 when that is over.
+    pub left_ms: u64,
+    /// How often its calls were begun.
+    pub attempts: u32,
+    /// Until the next attempt, in milliseconds.
+    pub retry_in_ms: Option<u64>,
+    /// Why it ended so, or what went wrong last.
+    pub reason: Option<String>,
+    /// Of what kind that was.
+    pub failure: Option<String>,
+    /// The operation it does again.
+    pub retry_of: Option<String>,
+    /// Its steps.
+    pub steps: Vec<StepRow>,
+    /// What it has left outside.
+    pub left: Vec<LeftRow>,
+}
+
+/// One step of an [`OperationRow`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRow {
+    /// Its name.
+    pub name: String,
+    /// The outside name it works on.
+    pub target: String,
+    /// What became of it.
+    pub outcome: String,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// Under which epoch it was begun last.
+    pub epoch: u64,
+    /// The backend's own id.
+    pub external_id: Option<String>,
+    /// Since its last beginning, in milliseconds.
+    pub age_ms: u64,
+    /// What went wrong, the newest last.
+    pub troubles: Vec<TroubleRow>,
+}
+
+/// An attempt that went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TroubleRow {
+    /// Which attempt.
+    pub attempt: u32,
+    /// Since then, in milliseconds.
+    pub age_ms: u64,
+    /// Of what kind.
+    pub failure: String,
+    /// In the backend's words.
+    pub reason: String,
+}
+
+/// Something that was left outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftRow {
+    /// What it is.
+    pub what: String,
+    /// Its outside name.
+    pub name: String,
+    /// The backend's own id.
+    pub id: String,
 }

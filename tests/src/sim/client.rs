@@ -218,8 +218,28 @@ impl Client {
                 self.noted(Method::DELETE, &path, None).await;
             }
         }
+        if self.chance.random_bool(0.4) {
+            self.change_of_mind(&bay).await;
+        }
         if self.chance.random_bool(0.5) {
             self.noted(Method::DELETE, &format!("/v1/bays/{bay}"), None).await;
+        }
+        Some(())
+    }
+
+    /// Resizes a bay, resizes it again before that is done, calls the last operation off, and asks for it again.
+    async fn change_of_mind(&mut self, bay: &str) -> Option<()> {
+        for _ in 0..self.chance.random_range(1..3) {
+            let nodes = self.chance.random_range(1..5);
+            let patch = json!([{"op": "replace", "path": "/node_count", "value": nodes}]);
+            self.noted(Method::PATCH, &format!("/v1/bays/{bay}"), Some(&patch)).await;
+        }
+        let last = self.noted(Method::GET, &format!("/v1/clusters/{bay}/operations?limit=1"), None).await?.json();
+        let operation = last["operations"][0]["operation"].as_str()?.to_owned();
+        for act in ["cancel", "retry"] {
+            if self.chance.random_bool(0.6) {
+                self.noted(Method::POST, &format!("/v1/operations/{operation}/{act}"), None).await;
+            }
         }
         Some(())
     }

@@ -181,7 +181,7 @@ impl Cloud {
             } else {
                 "is not running"
             };
-            return Err(Error::Refused(format!("container {id} {state}")));
+            return Err(Error::State(format!("container {id} {state}")));
         }
         self.act(mark, Change::Status(id, to)).await?;
         self.seen(id).ok_or_else(|| Error::Gone(id.to_string()))

@@ -9,6 +9,9 @@ use raft::Role;
 
 use crate::sim::world::World;
 
+/// How long after its deadline an operation has ended at the latest, log time.
+const GRACE_MS: u64 = 60_000;
+
 /// One leader, everybody has applied everything, no operation is open, every cluster has an owner.
 pub fn at_rest(world: &World) -> bool {
     let handles: Vec<_> = world.members.iter().filter_map(|slot| slot.handle()).collect();
@@ -107,6 +110,11 @@ fn whole_state(world: &World) -> Result<Vec<String>, String> {
     let mut wrong = Vec::new();
     for slot in world.members.iter() {
         let handle = slot.handle().ok_or("a member does not run")?;
+        for operation in record::all::<Operation>(&*view(&handle)?).map_err(|fault| fault.to_string())? {
+            if operation.ended_ms.is_some_and(|ended| ended > operation.deadline_ms + GRACE_MS) {
+                wrong.push(format!("{}: operation {} has ended too late", slot.name, operation.id));
+            }
+        }
         let found = model::check::check(&*view(&handle)?).map_err(|fault| fault.to_string())?;
         wrong.extend(found.into_iter().map(|sentence| format!("{}: {sentence}", slot.name)));
     }
