@@ -130,8 +130,8 @@ impl Answers {
 
     async fn look_container(&self, id: ContainerId) -> Result<ContainerLooked, Refused> {
         let (engine, record, post) = self.engine_of(id).await?;
-        let seen =
-            timeout(self.shared.settings.look, engine.container(id)).await.map_err(|_| too_slow())?.map_err(|error| in_words(&error))?;
+        let look = self.shared.caller(record.cluster, post.epoch, "show").makes(engine.container(id));
+        let seen = timeout(self.shared.settings.look, look).await.map_err(|_| too_slow())?.map_err(|error| in_words(&error))?;
         let looked = seen.as_ref().map_or_else(ContainerLooked::default, |seen| ContainerLooked {
             exists: true,
             status: seen.status.into(),
@@ -150,8 +150,8 @@ impl Answers {
         let view = self.view().await?;
         let post = self.owned(&view, id)?;
         let picture = picture(&view, id)?;
-        let look = timeout(self.shared.settings.look, look::whole(&self.shared, &picture.spec)).await.map_err(|_| too_slow())?;
-        let look = look.map_err(|error| in_words(&error))?;
+        let look = self.shared.caller(id, post.epoch, "show").makes(look::whole(&self.shared, &picture.spec));
+        let look = timeout(self.shared.settings.look, look).await.map_err(|_| too_slow())?.map_err(|error| in_words(&error))?;
         if picture.cluster.observed.as_ref().is_none_or(|observed| observed.health != look.observed.health) {
             post.ask_for_pass();
         }
@@ -159,7 +159,7 @@ impl Answers {
     }
 
     async fn logs(&self, request: LogsRequest) -> Result<ByteStream<Refused>, Refused> {
-        let (engine, container, _) = self.engine_of(request.container).await?;
+        let (engine, container, post) = self.engine_of(request.container).await?;
         let options = LogOptions {
             stdout: !request.no_stdout,
             stderr: !request.no_stderr,
@@ -169,7 +169,8 @@ impl Answers {
             since: request.since,
             ..LogOptions::default()
         };
-        let stream = engine.logs(container.id, &options).await.map_err(|error| in_words(&error))?;
+        let caller = self.shared.caller(container.cluster, post.epoch, "logs");
+        let stream = caller.makes(engine.logs(container.id, &options)).await.map_err(|error| in_words(&error))?;
         let pieces = stream.map(|piece| match piece {
             Ok(data) => Ok(encode(Output { data, ended: None })),
             Err(error) => Err(in_words(&error)),
