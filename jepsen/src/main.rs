@@ -12,7 +12,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use jepsen::{
     Chance, Error, Verdict,
-    chaos::{Options, churn, containers, durability, failover, linearizable, membership, quick, race},
+    chaos::{Options, churn, containers, durability, failover, hang, linearizable, membership, quick, race, scale},
     history,
     report::Summary,
 };
@@ -120,6 +120,24 @@ enum Campaign {
         #[arg(long, default_value_t = 6)]
         clients: usize,
     },
+    /// A backend that gives no answer for one bay in twenty; the others must be as quick as ever
+    Hang {
+        /// Bays of one wave
+        #[arg(long, default_value_t = 1000)]
+        bays: usize,
+        /// Waves with and without answers
+        #[arg(long, default_value_t = 3)]
+        rounds: u64,
+    },
+    /// Very many bays: rates, looks, memory, processor time, and a lost member's share
+    Scale {
+        /// Bays
+        #[arg(long, default_value_t = 10_000)]
+        bays: usize,
+        /// Members without a vote besides the three that vote
+        #[arg(long, default_value_t = 0)]
+        learners: usize,
+    },
     /// A short sample of each campaign
     Quick {
         /// Leave the containers out
@@ -200,6 +218,8 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
         Campaign::Churn { changes, bays, clients } => {
             churn::run(options, churn::Plan { changes: *changes, bays: *bays, clients: *clients, stale: 100, short: false }).await
         }
+        Campaign::Hang { bays, rounds } => hang::run(options, hang::Plan { bays: *bays, rounds: *rounds }).await,
+        Campaign::Scale { bays, learners } => scale::run(options, scale::Plan { bays: *bays, learners: *learners }).await,
         Campaign::Quick { without_docker } => Ok(quick::run(options, *without_docker).await),
         Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),
     }

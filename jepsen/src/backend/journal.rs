@@ -86,7 +86,17 @@ pub struct Journal {
     only_changes: bool,
     looks: BTreeMap<&'static str, u64>,
     epochs: BTreeMap<Arc<str>, BTreeSet<u64>>,
+    window: BTreeMap<Arc<str>, Looks>,
     nameless: u64,
+}
+
+/// How one cluster was looked at since the window began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// Times the engine was asked how it is, which is once in each look.
+    pub looks: u64,
+    /// Members that asked anything.
+    pub members: BTreeSet<u64>,
 }
 
 /// Where a call stands in the journal; `None`: it is only counted.
@@ -112,7 +122,7 @@ impl Journal {
             self.nameless += 1;
         }
         if !changes {
-            *self.looks.entry(verb).or_default() += 1;
+            self.note_look(caller, verb);
             if self.only_changes {
                 return None;
             }
@@ -123,6 +133,26 @@ impl Journal {
         let outcome = Outcome::Pending;
         self.calls.push(Call { arrival, at, judged: None, answered: None, caller, verb, changes, key, fence, outcome });
         Some(self.calls.len() - 1)
+    }
+
+    fn note_look(&mut self, caller: Option<&Caller>, verb: &'static str) {
+        *self.looks.entry(verb).or_default() += 1;
+        if let Some(caller) = caller {
+            let looks = self.window.entry(Arc::clone(&caller.cluster)).or_default();
+            looks.looks += u64::from(verb == "info");
+            looks.members.insert(caller.member);
+        }
+    }
+
+    /// Forgets how clusters were looked at so far, and counts from here on.
+    pub fn begin_window(&mut self) {
+        self.window.clear();
+    }
+
+    /// How each cluster was looked at since [`Self::begin_window`].
+    #[must_use]
+    pub fn window(&self) -> &BTreeMap<Arc<str>, Looks> {
+        &self.window
     }
 
     /// The highest epoch that any call for this cluster has shown.

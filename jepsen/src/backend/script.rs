@@ -61,7 +61,7 @@ impl Script {
             fence,
             look: Duration::from_millis(2),
             change: (Duration::from_millis(10), Duration::from_millis(150)),
-            late: (6, Duration::from_secs(4), Duration::from_secs(11)),
+            late: (12, Duration::from_secs(4), Duration::from_secs(11)),
             lost: 2,
             failed: 2,
             ..Self::default()

@@ -103,6 +103,11 @@ impl Backend {
         look(&state.world, &state.journal)
     }
 
+    /// Forgets how clusters were looked at so far, and counts from here on.
+    pub fn begin_window(&self) {
+        self.inner.state().journal.begin_window();
+    }
+
     /// Writes the journal into a folder.
     pub fn write(&self, folder: &Path) -> Result<(), Error> {
         self.look(|_, journal| journal.write(&folder.join("journal.jsonl")))

@@ -28,7 +28,7 @@ pub async fn run(options: &Options, without_docker: bool) -> Summary {
     let plan = membership::Plan { rate: 100, short: true };
     summary.add("membership", membership::run(&options, plan).await);
     summary.add("race", race::run(&options, race::Plan { runs: 1, rounds: 1 }).await);
-    let plan = churn::Plan { changes: 60, bays: 24, clients: 3, stale: 1, short: true };
+    let plan = churn::Plan { changes: 80, bays: 60, clients: 3, stale: 1, short: true };
     summary.add("churn", churn::run(&options, plan).await);
     if without_docker {
         summary.note("containers: left out, as asked");
