@@ -92,13 +92,7 @@ struct Wave {
     hanging: usize,
 }
 
-async fn wave(
-    stage: &mut Stage,
-    backend: &Backend,
-    (model, hanging): (&str, u64),
-    prefix: &str,
-    bays: usize,
-) -> Result<Wave, Error> {
+async fn wave(stage: &mut Stage, backend: &Backend, (model, hanging): (&str, u64), prefix: &str, bays: usize) -> Result<Wave, Error> {
     backend.play(script(hanging));
     let started = Instant::now();
     let uuids = create_all(&stage.hopper, &mut stage.chance, model, prefix, bays).await?;
@@ -124,13 +118,7 @@ async fn wave(
 }
 
 /// Creates bays by several clients at once; their uuids.
-pub(super) async fn create_all(
-    hopper: &Hopper,
-    chance: &mut Chance,
-    model: &str,
-    prefix: &str,
-    bays: usize,
-) -> Result<Vec<String>, Error> {
+pub(super) async fn create_all(hopper: &Hopper, chance: &mut Chance, model: &str, prefix: &str, bays: usize) -> Result<Vec<String>, Error> {
     let requests: Vec<_> = (0..bays).map(|number| bay::create(&format!("{prefix}{number}"), model, chance.key())).collect();
     let left = Arc::new(Mutex::new(requests));
     let mut clients = JoinSet::new();

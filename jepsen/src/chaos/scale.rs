@@ -172,7 +172,8 @@ async fn lose(options: &Options, stage: &mut Stage, rows: &mut Rows) -> Result<M
     rows.push(("until all have another owner, s".to_owned(), format!("{:.2}", took.as_secs_f64())));
     rows.push(("log entries written meanwhile".to_owned(), entries.to_string()));
     let goal = options.lease() + Duration::from_secs(2);
-    let late = (options.targets && took > goal).then(|| format!("another owner after {:.1} s, goal {:.1} s", took.as_secs_f64(), goal.as_secs_f64()));
+    let late = (options.targets && took > goal)
+        .then(|| format!("another owner after {:.1} s, goal {:.1} s", took.as_secs_f64(), goal.as_secs_f64()));
     Ok(Moved { bays: owned.len() as u64, late })
 }
 
