@@ -55,6 +55,9 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     let columns = ["round", "undisturbed bays/s", "hanging bays", "the others bays/s", "share"];
     let mut table = Table::new(&title, &columns);
     let progress = Progress::new("hang", plan.rounds);
+    // The first wave meets cold members, and would make any other look quick.
+    progress.at(0, "a wave that is not counted");
+    wave(&mut stage, &backend, (&model, 0), "warm-", plan.bays.div_ceil(5)).await?;
     let (mut shares, mut hung) = (Vec::new(), 0);
     for round in 0..plan.rounds {
         progress.at(round, "a wave of creations with answers");

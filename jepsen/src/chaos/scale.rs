@@ -30,8 +30,8 @@ pub struct Plan {
 
 /// The interval between two looks at a bay: 30 s and up to a fifth more by chance.
 const INTERVAL: Duration = Duration::from_secs(33);
-/// How long looks are counted.
-const WINDOW: Duration = Duration::from_secs(66);
+/// How long looks are counted: three intervals.
+const WINDOW: Duration = Duration::from_secs(99);
 /// How long all bays may take to be complete.
 const COMPLETE: Duration = Duration::from_secs(1800);
 /// How long a lost member's bays may be without an owner before the run is given up.
