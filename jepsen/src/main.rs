@@ -126,7 +126,7 @@ enum Campaign {
         #[arg(long, default_value_t = 1000)]
         bays: usize,
         /// Waves with and without answers
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 5)]
         rounds: u64,
     },
     /// Very many bays: rates, looks, memory, processor time, and a lost member's share

@@ -1,7 +1,8 @@
 //! A backend that is silent for some bays must not slow the others.
 //!
 //! The same wave of creations twice, again and again: once with a backend that answers, once with one that gives no answer for one bay
-//! in twenty. What is compared is the rate at which the bays it does answer for become complete.
+//! in twenty. What is compared is the rate at which the other nineteen become complete, so the same share of both waves is counted;
+//! every other round begins with the silent wave, because members grow slower or quicker as they go.
 
 use std::{
     collections::BTreeSet,
@@ -60,10 +61,13 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     wave(&mut stage, &backend, (&model, 0), "warm-", plan.bays.div_ceil(5)).await?;
     let (mut shares, mut hung) = (Vec::new(), 0);
     for round in 0..plan.rounds {
-        progress.at(round, "a wave of creations with answers");
-        let calm = wave(&mut stage, &backend, (&model, 0), &format!("calm-{round}-"), plan.bays).await?;
-        progress.at(round, "a wave of creations, some without an answer");
-        let hard = wave(&mut stage, &backend, (&model, HANGING), &format!("hard-{round}-"), plan.bays).await?;
+        let order = if round % 2 == 0 { [0, HANGING] } else { [HANGING, 0] };
+        let (mut calm, mut hard) = (Wave::default(), Wave::default());
+        for hanging in order {
+            progress.at(round, if hanging == 0 { "a wave of creations with answers" } else { "one with some without an answer" });
+            let wave = wave(&mut stage, &backend, (&model, hanging), &format!("{hanging}-{round}-"), plan.bays).await?;
+            *(if hanging == 0 { &mut calm } else { &mut hard }) = wave;
+        }
         hung += hard.hanging as u64;
         shares.push(100.0 * hard.rate / calm.rate);
         let share = format!("{:.0} %", 100.0 * hard.rate / calm.rate);
@@ -88,10 +92,11 @@ fn script(hanging: u64) -> Script {
     Script { change, hang: (hanging, SILENCE), ..Script::default() }
 }
 
+#[derive(Default)]
 struct Wave {
-    /// Complete bays per second, among those with an answer.
+    /// Complete bays per second, among those that get an answer in either wave.
     rate: f64,
-    /// Bays without one.
+    /// The other bays: those that get none in a silent wave.
     hanging: usize,
 }
 
@@ -99,7 +104,8 @@ async fn wave(stage: &mut Stage, backend: &Backend, (model, hanging): (&str, u64
     backend.play(script(hanging));
     let started = Instant::now();
     let uuids = create_all(&stage.hopper, &mut stage.chance, model, prefix, bays).await?;
-    let hangs = |uuid: &&String| backend.script().hangs(uuid);
+    let silent = script(HANGING);
+    let hangs = |uuid: &&String| silent.hangs(uuid);
     let hung = uuids.iter().filter(hangs).count();
     let answered: BTreeSet<&String> = uuids.iter().filter(|uuid| !hangs(uuid)).collect();
     loop {
