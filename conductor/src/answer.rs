@@ -151,8 +151,8 @@ impl Answers {
 
     async fn look_container(&self, id: ContainerId) -> Result<ContainerLooked, Refused> {
         let (engine, record, post) = self.engine_of(id).await?;
-        let seen =
-            timeout(self.shared.settings.look, engine.container(id)).await.map_err(|_| too_slow())?.map_err(|error| in_words(&error))?;
+        let look = self.shared.caller(record.cluster, post.epoch, "show").makes(engine.container(id));
+        let seen = timeout(self.shared.settings.look, look).await.map_err(|_| too_slow())?.map_err(|error| in_words(&error))?;
         let looked = seen.as_ref().map_or_else(ContainerLooked::default, |seen| ContainerLooked {
             exists: true,
             status: seen.status.into(),
@@ -171,8 +171,8 @@ impl Answers {
         let view = self.view().await?;
         let post = self.owned(&view, id)?;
         let picture = picture(&view, id)?;
-        let look = timeout(self.shared.settings.look, look::whole(&self.shared, &picture.spec)).await.map_err(|_| too_slow())?;
-        let look = look.map_err(|error| in_words(&error))?;
+        let look = self.shared.caller(id, post.epoch, "show").makes(look::whole(&self.shared, &picture.spec));
+        let look = timeout(self.shared.settings.look, look).await.map_err(|_| too_slow())?.map_err(|error| in_words(&error))?;
         if picture.cluster.observed.as_ref().is_none_or(|observed| observed.health != look.observed.health) {
             post.ask_for_pass();
         }
@@ -180,7 +180,7 @@ impl Answers {
     }
 
     async fn logs(&self, request: LogsRequest) -> Result<ByteStream<Refused>, Refused> {
-        let (engine, container, _) = self.engine_of(request.container).await?;
+        let (engine, container, post) = self.engine_of(request.container).await?;
         let options = LogOptions {
             stdout: !request.no_stdout,
             stderr: !request.no_stderr,
@@ -190,7 +190,8 @@ impl Answers {
             since: request.since,
             ..LogOptions::default()
         };
-        let pieces = match engine.logs(container.id, &options).await {
+        let caller = self.shared.caller(container.cluster, post.epoch, "logs");
+        let pieces = match caller.makes(engine.logs(container.id, &options)).await {
             Ok(stream) => stream,
             Err(error) if error.is_final() => futures::stream::iter([Err(error)]).boxed(),
             Err(error) => return Err(in_words(&error)),

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use drivers::Caller;
 use model::{MemberId, Refusal, command::Command, id::ClusterId, outcome::Class, ownership};
 use raft::{Consistency, Handle, Write, handle::SharedView, seam::Chance};
 use tokio::{sync::Notify, time::Instant};
@@ -59,6 +60,11 @@ impl Shared {
     /// Whether an assignment is to this start of this member.
     pub(crate) fn is_mine(&self, row: &ownership::Ownership) -> bool {
         row.member == self.handle.member().0 && row.incarnation == self.handle.incarnation()
+    }
+
+    /// Who calls for a cluster, as its calls say; `step`: what a look is for.
+    pub(crate) fn caller(&self, cluster: ClusterId, epoch: u64, step: &'static str) -> Caller {
+        Caller { member: self.member(), incarnation: self.handle.incarnation(), cluster, epoch, operation: None, step }
     }
 
     /// This member.

@@ -10,17 +10,20 @@
 //!   create finds what is there by its deterministic name before it makes anything and adopts what it finds; a start of what runs, a
 //!   removal of what is gone, are successes. What cannot be repeated ([`Engine::reboot`], [`Engine::execute`]) says so, and the
 //!   conductor runs it at most once.
-//! * **Every effect carries its [`Mark`]**: cluster, epoch and operation, in whatever the backend has for such words.
+//! * **Every effect carries its [`Mark`]**: cluster, epoch and operation, in whatever the backend has for such words; and every call,
+//!   looks included, its [`Caller`].
 //! * **Every call ends** within the bound in [`limit`], and an error says whether the effect may still happen ([`Error`]).
 //! * Nothing here decides. What is to be done, when, and who may do it is the conductor's matter; nothing here keeps state, and two
 //!   members that speak to the same endpoint need not know of each other.
 //!
 //! Absent on purpose: retries (the worker's policy), clocks other than `tokio::time`, randomness, and any knowledge of the log.
 //!
-//! Read in this order: `mark`, `limit`, `error`, `spec`, `seen`, then the traits `engine` and `provision`, `registry`, `contract`
+//! Read in this order: `mark`, `caller`, `limit`, `error`, `spec`, `seen`, then the traits `engine` and `provision`, `registry`, `contract`
 //! (what every driver must pass), then `docker` and `local`.
 
 pub mod mark;
+
+pub mod caller;
 
 pub mod limit;
 
@@ -42,6 +45,7 @@ pub mod docker;
 
 pub mod local;
 
+pub use caller::Caller;
 pub use engine::{Bytes, Connector, Engine, Execution, LogOptions};
 pub use error::{Class, Error};
 pub use mark::Mark;

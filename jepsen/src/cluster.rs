@@ -368,6 +368,11 @@ impl Cluster {
         self.admin(&["member", verb, &number]).await.map(drop)
     }
 
+    /// Asks the others to take a member's bays over, or ends that.
+    pub async fn drain(&mut self, name: &str, draining: bool) -> Result<(), Error> {
+        self.on(if draining { "drain" } else { "undrain" }, name).await
+    }
+
     /// Kills a member and loses its disk; it comes back as a new member, by snapshot. Returns the new name.
     pub async fn wipe(&mut self, name: &str) -> Result<String, Error> {
         self.member(name)?.program.kill().await?;

@@ -13,9 +13,10 @@
 //! 4. [`process`] and [`cluster`]: members as operating system processes. `cluster` is the only file
 //!    that knows how the product is configured and started.
 //! 5. [`nemesis`]: faults, their targets, their schedule.
-//! 6. [`workload`]: what clients do meanwhile.
-//! 7. [`chaos`]: the campaigns behind the subcommands of the binary `chaos`.
-//! 8. [`report`]: tables, progress, verdicts.
+//! 6. [`backend`]: a scripted Docker endpoint that journals every call: what invariants about effects are checked from.
+//! 7. [`workload`]: what clients do meanwhile.
+//! 8. [`chaos`]: the campaigns behind the subcommands of the binary `chaos`.
+//! 9. [`report`]: tables, progress, verdicts.
 //!
 //! A verdict has three values, and *unknown is not a pass*: a run whose faults did not happen, or
 //! whose traffic was too thin, proves nothing. Harness faults and system faults are different things
@@ -24,6 +25,7 @@
 //! Deliberately absent: network partitions, disk faults and clock jumps (they need root and arrive
 //! with their own modules), and any use of the product's crates.
 
+pub mod backend;
 pub mod chance;
 pub mod chaos;
 pub mod check;

@@ -12,7 +12,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use jepsen::{
     Chance, Error, Verdict,
-    chaos::{Options, containers, durability, failover, linearizable, membership, quick},
+    chaos::{Options, churn, containers, durability, failover, hang, linearizable, membership, quick, race, scale},
     history,
     report::Summary,
 };
@@ -102,6 +102,42 @@ enum Campaign {
         #[arg(long, default_value_t = 4)]
         clients: usize,
     },
+    /// kill -9 of the owner of most, and of the leader, in the midst of creations; creations against a quota
+    Race {
+        /// Runs with each victim; the quota is tried a quarter as often
+        #[arg(long, default_value_t = 20)]
+        runs: u64,
+    },
+    /// Owners die, sleep, are drained and balanced while bays and containers live and die; the backend's journal judges
+    Churn {
+        /// Changes of owner in all; half of them behind a backend that fences
+        #[arg(long, default_value_t = 2000)]
+        changes: u64,
+        /// Bays that stay, each with a client that works on its containers
+        #[arg(long, default_value_t = 60)]
+        bays: usize,
+        /// Clients that create and delete further bays
+        #[arg(long, default_value_t = 6)]
+        clients: usize,
+    },
+    /// A backend that gives no answer for one bay in twenty; the others must be as quick as ever
+    Hang {
+        /// Bays of one wave
+        #[arg(long, default_value_t = 1000)]
+        bays: usize,
+        /// Waves with and without answers
+        #[arg(long, default_value_t = 5)]
+        rounds: u64,
+    },
+    /// Very many bays: rates, looks, memory, processor time, and a lost member's share
+    Scale {
+        /// Bays
+        #[arg(long, default_value_t = 10_000)]
+        bays: usize,
+        /// Members without a vote besides the three that vote
+        #[arg(long, default_value_t = 0)]
+        learners: usize,
+    },
     /// A short sample of each campaign
     Quick {
         /// Leave the containers out
@@ -178,6 +214,12 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
         }
         Campaign::Membership { rate } => membership::run(options, membership::Plan { rate: *rate, short: false }).await,
         Campaign::Containers { kills, clients } => containers::run(options, containers::Plan { kills: *kills, clients: *clients }).await,
+        Campaign::Race { runs } => race::run(options, race::Plan { runs: *runs, rounds: runs.div_ceil(4) }).await,
+        Campaign::Churn { changes, bays, clients } => {
+            churn::run(options, churn::Plan { changes: *changes, bays: *bays, clients: *clients, stale: 100, short: false }).await
+        }
+        Campaign::Hang { bays, rounds } => hang::run(options, hang::Plan { bays: *bays, rounds: *rounds }).await,
+        Campaign::Scale { bays, learners } => scale::run(options, scale::Plan { bays: *bays, learners: *learners }).await,
         Campaign::Quick { without_docker } => Ok(quick::run(options, *without_docker).await),
         Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),
     }

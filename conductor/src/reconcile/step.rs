@@ -142,7 +142,8 @@ impl Step {
         if self.shared.epoch_in(&view, self.cluster)? != Some(self.epoch) {
             return Err(Halt::Stale);
         }
-        let guarded = self.shared.lease.guard(hold, self.outside());
+        let caller = self.shared.caller(self.cluster, self.epoch, self.plan.name).at(self.operation.id, self.plan.name);
+        let guarded = self.shared.lease.guard(hold, caller.makes(self.outside()));
         let heard = tokio::select! {
             biased;
             () = self.overtaken.cancelled() => Heard::Dropped("the operation was overtaken"),

@@ -337,7 +337,8 @@ impl Worker {
             self.end(operation, State::Succeeded, How::default()).await?;
             return Ok(Instant::now());
         }
-        match cluster::look::whole(&self.shared, &picture.spec).await {
+        let caller = self.shared.caller(self.cluster, self.post.epoch, "finish").at(operation.id, "finish");
+        match caller.makes(cluster::look::whole(&self.shared, &picture.spec)).await {
             Ok(look) => {
                 let reason = cluster::look::remark(&picture.spec, &look);
                 let seen = Sighting {
@@ -376,8 +377,10 @@ impl Worker {
     async fn pass(&mut self, picture: &Picture) -> Result<(), Halt> {
         self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.pass);
         let deleting = picture.open.iter().any(|operation| operation.kind() == Kind::ClusterDelete);
-        let Some(seen) = (if deleting { None } else { pass::look(&self.shared, picture).await? }) else { return Ok(()) };
-        pass::sweep(&self.shared, picture, self.post.epoch, &seen).await?;
+        let caller = |step| self.shared.caller(self.cluster, self.post.epoch, step);
+        let look = caller("look").makes(pass::look(&self.shared, picture));
+        let Some(seen) = (if deleting { None } else { look.await? }) else { return Ok(()) };
+        caller("sweep").makes(pass::sweep(&self.shared, picture, self.post.epoch, &seen)).await?;
         let view: SharedView = self.shared.view().await?;
         let Some(cluster) = model::cluster::query::by_id(&*view, self.cluster)? else { return Ok(()) };
         let busy = |container| self.running.contains_key(&Target::Container(container));

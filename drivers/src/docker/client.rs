@@ -10,7 +10,7 @@ use std::{
 use bollard::errors::Error as Failure;
 use http::uri::Authority;
 
-use crate::error::Error;
+use crate::{caller::Caller, error::Error};
 
 /// The library's own limit, so long that ours always end a call first. Seconds.
 const LIBRARY_LIMIT_S: u64 = 3600;
@@ -60,8 +60,18 @@ impl Client {
         host.map_or_else(|| "127.0.0.1".to_owned(), |host| host.host().trim_matches(['[', ']']).to_owned())
     }
 
-    /// The library's client.
+    /// The library's client. What it sends carries whoever is the [`Caller`] now, also when it is sent later.
     pub(crate) fn docker(&self) -> Result<bollard::Docker, Error> {
+        let docker = self.open()?;
+        let Some(caller) = Caller::current() else { return Ok(docker) };
+        let headers = caller.headers();
+        Ok(docker.with_request_modifier(move |mut request| {
+            request.headers_mut().extend(headers.clone());
+            request
+        }))
+    }
+
+    fn open(&self) -> Result<bollard::Docker, Error> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(docker) = made.as_ref() {
             return Ok(docker.clone());
@@ -175,6 +185,40 @@ mod tests {
         drop(listener);
         let failure = client.docker().unwrap().info().await.unwrap_err();
         assert_eq!(Error::from(Fault::from(failure)).class(), Class::Broken);
+    }
+
+    /// Everything up to the empty line of one request to the listener.
+    async fn head(listener: &tokio::net::TcpListener) -> String {
+        use tokio::io::AsyncReadExt;
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap().to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn every_call_says_who_calls_also_when_it_is_sent_later() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::new(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
+        let caller = Caller {
+            member: model::MemberId(3),
+            incarnation: 2,
+            cluster: "01234567-89ab-4def-8123-456789abcdef".parse().unwrap(),
+            epoch: 812,
+            operation: None,
+            step: "look",
+        };
+        let words = ["jeroboam-member: 3", "jeroboam-incarnation: 2", "jeroboam-epoch: 812", "jeroboam-step: look", "-456789abcdef"];
+        let (_, sent) = tokio::join!(caller.makes(async { client.docker().unwrap().info().await }), head(&listener));
+        assert!(words.iter().all(|word| sent.contains(word)) && !sent.contains("jeroboam-operation"), "{sent}");
+        let step = caller.at("11234567-89ab-4def-8123-456789abcdef".parse().unwrap(), "container.start");
+        let kept = step.makes(async { client.docker().unwrap() }).await;
+        let (_, sent) = tokio::join!(kept.start_container("x", None), head(&listener));
+        assert!(sent.contains("jeroboam-operation: 11234567-") && sent.contains("jeroboam-step: container.start"), "{sent}");
+        let (_, sent) = tokio::join!(async { client.docker().unwrap().info().await }, head(&listener));
+        assert!(!sent.contains("jeroboam-"), "{sent}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,8 @@
 //! which is what makes create-or-adopt safe. The engine cannot fence: it compares no epochs. What remains is written in
 //! [`engine`](crate::engine): unique names, changes by the engine's own id, ids that are never used again.
 //!
+//! Every request made for a cluster carries its [`Caller`](crate::Caller) as headers: Docker ignores them, a fencing proxy need not.
+//!
 //! Requests name no API version, so every engine speaks its own newest, and what we read from an answer is in all of them since
 //! Docker 1.12. Registries that ask for a password, TLS to the engine and event streams are not here yet.
 //!

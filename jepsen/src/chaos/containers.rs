@@ -27,7 +27,7 @@ use crate::{
     history::Verb,
     nemesis::{Fault, Target},
     report::{Progress, Summary, Table},
-    rest::{baymodel, container},
+    rest::{bay, baymodel, container},
     workload::{
         Load,
         containers::{Containers, Fate},
@@ -100,11 +100,11 @@ async fn make_bay(stage: &mut Stage) -> Result<String, Error> {
     let key = stage.chance.key();
     let model = made(stage, baymodel::create("chaos-bay", 0, key)).await?;
     let key = stage.chance.key();
-    let bay = made(stage, container::create_bay("chaos", &model, key)).await?;
+    let bay = made(stage, bay::create("chaos", &model, key)).await?;
     let started = Instant::now();
     loop {
         let member = stage.hopper.roster().at(0).ok_or_else(|| Error::Setup("no member".to_owned()))?;
-        match container::bay_status(&member, &bay).await?.as_str() {
+        match bay::status(&member, &bay).await?.as_str() {
             "CREATE_COMPLETE" => return Ok(bay),
             "CREATE_FAILED" => return Err(Error::Setup("the bay could not be made".to_owned())),
             _ if started.elapsed() > BAY => return Err(Error::late("the bay being made", BAY)),
@@ -172,7 +172,7 @@ async fn rest(stage: &Stage, bay: &str, containers: &Containers) -> Result<Vec<F
 }
 
 /// Each container is as the last acknowledged action of its client left it.
-fn as_told(fates: &BTreeMap<String, Fate>, wanted: &[Wanted]) -> Vec<Finding> {
+pub(super) fn as_told(fates: &BTreeMap<String, Fate>, wanted: &[Wanted]) -> Vec<Finding> {
     let status = |uuid: &str| wanted.iter().find(|one| one.uuid == uuid).map(|one| one.status.as_str());
     let broken = fates.iter().filter(|(uuid, fate)| !fate.allows(status(uuid)));
     broken

@@ -18,7 +18,7 @@ use crate::{
     history::Event,
     nemesis::{Fault, Target},
     report::{Progress, Summary, Table, quantile},
-    rest::{Answer, Request, baymodel, container},
+    rest::{Answer, Request, bay, baymodel},
     workload::{Load, creates::Creates},
 };
 
@@ -254,7 +254,7 @@ impl<'a> Campaign<'a> {
         let model = made(stage, baymodel::create(OURS, 0, key)).await?;
         for number in 0..BAYS {
             let key = stage.chance.key();
-            let request = container::create_bay(&format!("bay-{number}"), &model, key);
+            let request = bay::create(&format!("bay-{number}"), &model, key);
             self.bays.push(made(stage, request).await?);
         }
         let started = Instant::now();

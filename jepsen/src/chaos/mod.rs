@@ -3,16 +3,23 @@
 //! * [`stage`]: what every campaign needs: folder, seed, recorder, cluster, client; and the last questions every
 //!   campaign asks.
 //! * [`outage`]: how long nobody got an acknowledgement.
-//! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`]: one campaign each.
+//! * [`outside`]: the scripted backend's world and journal against what the API lists.
+//! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`], [`race`],
+//!   [`churn`], [`hang`], [`scale`]: one campaign each.
 //! * [`quick`]: a short sample of each.
 
+pub mod churn;
 pub mod containers;
 pub mod durability;
 pub mod failover;
+pub mod hang;
 pub mod linearizable;
 pub mod membership;
 pub mod outage;
+pub(crate) mod outside;
 pub mod quick;
+pub mod race;
+pub mod scale;
 pub mod stage;
 
 pub use stage::{Options, Stage};

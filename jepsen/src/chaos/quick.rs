@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Options, containers, durability, failover, linearizable, membership};
+use super::{Options, churn, containers, durability, failover, linearizable, membership, race};
 use crate::{Error, report::Summary};
 
 /// Runs a sample of each campaign; `without_docker` leaves the containers out on purpose.
@@ -27,6 +27,9 @@ pub async fn run(options: &Options, without_docker: bool) -> Summary {
     summary.add("linearizable", linearizable::run(&options, plan).await);
     let plan = membership::Plan { rate: 100, short: true };
     summary.add("membership", membership::run(&options, plan).await);
+    summary.add("race", race::run(&options, race::Plan { runs: 1, rounds: 1 }).await);
+    let plan = churn::Plan { changes: 80, bays: 60, clients: 3, stale: 1, short: true };
+    summary.add("churn", churn::run(&options, plan).await);
     if without_docker {
         summary.note("containers: left out, as asked");
     } else {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     Chance, Clock, Error,
+    backend::{Backend, Journal, Script},
     check::{Finding, replicas, sets},
     cluster::{Cluster, Settings},
     history::Recorder,
@@ -80,6 +81,34 @@ impl Stage {
 
     /// The same, with the members' data folders on a disk that can lose power.
     pub async fn on(options: &Options, name: &str, size: usize, tuning: &[(&str, &str)], disk: Option<&Disk>) -> Result<Self, Error> {
+        Self::set_at(Clock::start(), options, name, size, tuning, disk).await
+    }
+
+    /// The same, with a scripted backend in the place of a Docker Engine; both read the same clock.
+    pub async fn with_backend(
+        options: &Options,
+        name: &str,
+        size: usize,
+        tuning: &[(&str, &str)],
+        (script, journal): (Script, Journal),
+    ) -> Result<(Self, Backend), Error> {
+        let clock = Clock::start();
+        let chance = Chance::seeded(options.seed).fork(name).fork("backend");
+        let backend = Backend::start(clock, chance, script, journal).await?;
+        let endpoint = backend.endpoint();
+        let mut tuning = tuning.to_vec();
+        tuning.push(("drivers.docker.endpoint", &endpoint));
+        Ok((Self::set_at(clock, options, name, size, &tuning, None).await?, backend))
+    }
+
+    async fn set_at(
+        clock: Clock,
+        options: &Options,
+        name: &str,
+        size: usize,
+        tuning: &[(&str, &str)],
+        disk: Option<&Disk>,
+    ) -> Result<Self, Error> {
         let folder = options.folder.join(name);
         std::fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
         let mut keys: BTreeMap<String, String> = tuning.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -92,7 +121,7 @@ impl Stage {
             data: disk.map(|disk| disk.path().to_owned()),
         };
         let cluster = Cluster::start(settings).await?;
-        let recorder = Arc::new(Recorder::create(&folder, Clock::start())?);
+        let recorder = Arc::new(Recorder::create(&folder, clock)?);
         let chance = Chance::seeded(options.seed).fork(name);
         let hopper = Hopper::new(cluster.roster(), ATTEMPT, PATIENCE);
         Ok(Self { cluster, recorder, chance, hopper, folder })

@@ -5,6 +5,8 @@
 //! * [`search`]: there *exists* a linearization; ignores revisions and indexes altogether.
 //! * [`sets`]: nothing acknowledged is lost, nothing is there twice, nothing refused is there.
 //! * [`inventory`]: Docker's own listing against the API's.
+//! * [`effects`]: what calls did to the outside, from the backend's journal: no double, no stale effect, no orphan.
+//! * [`statuses`]: no status goes backwards.
 //! * [`replicas`]: state digests are equal at equal applied indexes.
 //! * [`coverage`]: the run was broken enough, and busy enough, to prove anything.
 //! * [`timeline`]: cuts a history down to the lines around a violation.
@@ -12,12 +14,14 @@
 //! A checker returns its findings; it never prints and never panics on a strange history.
 
 pub mod coverage;
+pub mod effects;
 pub mod index;
 pub mod inventory;
 pub mod operation;
 pub mod replicas;
 pub mod search;
 pub mod sets;
+pub mod statuses;
 #[cfg(test)]
 mod synthetic;
 pub mod timeline;

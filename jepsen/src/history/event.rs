@@ -133,20 +133,20 @@ pub struct Event {
 }
 
 /// Shared strings as plain ones; serde's own feature for this would change how the whole workspace is built.
-mod words {
+pub(crate) mod words {
     use std::sync::Arc;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(words: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(words: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(words)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
         String::deserialize(from).map(Arc::from)
     }
 
-    pub(super) mod maybe {
+    pub(crate) mod maybe {
         use super::{Arc, Deserialize, Deserializer, Serializer};
 
         pub(crate) fn serialize<S: Serializer>(words: &Option<Arc<str>>, to: S) -> Result<S::Ok, S::Error> {

@@ -13,5 +13,6 @@ mod edn;
 mod event;
 mod recorder;
 
+pub(crate) use event::words;
 pub use event::{Draft, Event, Kind, Process, Value, Verb};
 pub use recorder::{Recorder, load};

@@ -20,6 +20,9 @@ use tokio::{
 
 use crate::Error;
 
+/// Linux counts processor time for user programs in hundredths of a second, on every architecture.
+const TICK_MS: u64 = 10;
+
 /// A program that can be started again and again with the same arguments.
 #[derive(Debug)]
 pub struct Program {
@@ -96,6 +99,29 @@ impl Program {
     /// It was started, nobody ended it, and it is gone: `Some(status)`.
     pub fn ended_by_itself(&mut self) -> Option<ExitStatus> {
         self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
+    }
+
+    /// Processor time that it has used since it was started.
+    pub fn cpu(&self) -> Result<Duration, Error> {
+        // After the name in parentheses, which may hold anything, come the state (field 3) and so on; 14 and 15 are ticks.
+        let text = self.proc("stat")?;
+        let fields = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace()).into_iter().flatten();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(ticks.saturating_mul(TICK_MS)))
+    }
+
+    /// Memory that it occupies now, in bytes.
+    pub fn resident_bytes(&self) -> Result<u64, Error> {
+        let text = self.proc("status")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
+        kib.map(|kib| kib << 10).ok_or_else(|| self.failed("says nothing of its memory".to_owned()))
+    }
+
+    fn proc(&self, file: &str) -> Result<String, Error> {
+        let id = self.child.as_ref().and_then(Child::id).ok_or_else(|| self.failed("does not run".to_owned()))?;
+        let path = PathBuf::from(format!("/proc/{id}/{file}"));
+        std::fs::read_to_string(&path).map_err(Error::file("read", path))
     }
 
     /// The last line it printed, empty when there is none.
@@ -186,6 +212,7 @@ mod tests {
         let mut sleeper = Program::new("s", Path::new("sleep"), vec!["60".into()], log.clone());
         sleeper.start().unwrap();
         assert!(sleeper.is_running());
+        assert!(sleeper.resident_bytes().unwrap() > 0 && sleeper.cpu().unwrap() < Duration::from_secs(5));
         sleeper.pause().unwrap();
         assert!(sleeper.is_running());
         sleeper.resume().unwrap();

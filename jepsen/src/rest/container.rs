@@ -1,4 +1,4 @@
-//! Bays and the containers in them.
+//! Containers in a bay.
 
 use std::time::Duration;
 
@@ -7,20 +7,6 @@ use serde_json::{Value, json};
 
 use super::{Endpoint, Reply, Request};
 use crate::{Error, check::inventory::Wanted};
-
-/// `POST /v1/bays`.
-#[must_use]
-pub fn create_bay(name: &str, baymodel: &str, key: String) -> Request {
-    let body = json!({"name": name, "baymodel_id": baymodel, "node_count": 1});
-    Request::change(Method::POST, "/v1/bays", Some(body), key)
-}
-
-/// The status of a bay.
-pub async fn bay_status(member: &Endpoint, bay: &str) -> Result<String, Error> {
-    let request = Request::get(format!("/v1/bays/{bay}"));
-    let reply = member.ask(&request, Duration::from_secs(5)).await?;
-    Ok(text(&reply.body, "status"))
-}
 
 /// Lives until it is stopped, and then ends at once: the first process of a container gets no SIGTERM it has no handler for.
 const COMMAND: &str = "sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.2; done'";

@@ -5,6 +5,7 @@
 //! * [`registers`]: closed loop, reads, writes and conditional updates; for linearizability.
 //! * [`containers`]: create, start, stop, delete of real containers; for the inventory.
 
+pub mod bays;
 pub mod containers;
 pub mod creates;
 #[cfg(test)]

@@ -1,0 +1,216 @@
+//! The endpoint itself: connections, the life of a call, the end.
+//!
+//! A call's effect runs in a task of its own: whoever hangs up, or dies, does not take back what it has sent. All tasks are owned by the
+//! backend and end with it.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, Response, StatusCode, body::Bytes, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinSet,
+    time::sleep,
+};
+
+use super::{
+    Ask, Caller, Journal, Outcome, Script, World,
+    journal::Line,
+    script::Fate,
+    world::{Answer, Effect},
+};
+use crate::{Chance, Clock, Error};
+
+/// The longest body of a request that is read, in bytes.
+const BODY: usize = 1 << 20;
+
+/// A running backend; it ends when dropped.
+#[derive(Debug)]
+pub struct Backend {
+    address: SocketAddr,
+    inner: Arc<Inner>,
+    _accepts: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    script: RwLock<Script>,
+    /// World and journal change together: an effect and its place are one moment.
+    state: Mutex<State>,
+    chance: Mutex<Chance>,
+    /// Effects under way.
+    effects: Mutex<JoinSet<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    world: World,
+    journal: Journal,
+}
+
+/// The answer is not sent: the connection breaks.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is lost")]
+struct Lost;
+
+impl Backend {
+    /// Listens on a free port of 127.0.0.1.
+    pub async fn start(clock: Clock, chance: Chance, script: Script, journal: Journal) -> Result<Self, Error> {
+        let failed = |error: std::io::Error| Error::Setup(format!("the scripted backend cannot listen: {error}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let inner = Inner {
+            clock,
+            script: RwLock::new(script),
+            state: Mutex::new(State { world: World::default(), journal }),
+            chance: Mutex::new(chance),
+            effects: Mutex::default(),
+        };
+        let inner = Arc::new(inner);
+        let mut accepts = JoinSet::new();
+        accepts.spawn(accept(listener, Arc::clone(&inner)));
+        Ok(Self { address, inner, _accepts: accepts })
+    }
+
+    /// What a member is told: `tcp://host:port`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("tcp://{}", self.address)
+    }
+
+    /// Behaves in another way from now on.
+    pub fn play(&self, script: Script) {
+        *self.inner.script.write().unwrap_or_else(PoisonError::into_inner) = script;
+    }
+
+    /// How it behaves now.
+    #[must_use]
+    pub fn script(&self) -> Script {
+        self.inner.script()
+    }
+
+    /// Reads the world and the journal at one moment; nothing happens meanwhile, so be quick.
+    pub fn look<T>(&self, look: impl FnOnce(&World, &Journal) -> T) -> T {
+        let state = self.inner.state();
+        look(&state.world, &state.journal)
+    }
+
+    /// Forgets how clusters were looked at so far, and counts from here on.
+    pub fn begin_window(&self) {
+        self.inner.state().journal.begin_window();
+    }
+
+    /// Writes the journal into a folder.
+    pub fn write(&self, folder: &Path) -> Result<(), Error> {
+        self.look(|_, journal| journal.write(&folder.join("journal.jsonl")))
+    }
+}
+
+async fn accept(listener: TcpListener, inner: Arc<Inner>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                connections.spawn(connection(stream, Arc::clone(&inner)));
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, inner: Arc<Inner>) {
+    // Small answers to small questions: nothing is gained by waiting for more.
+    stream.set_nodelay(true).ok();
+    let service = service_fn(|request| Inner::serve(Arc::clone(&inner), request));
+    // A lost answer and a client that hangs up both end here, and both are meant.
+    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn script(&self) -> Script {
+        self.script.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Lost> {
+        let (head, body) = request.into_parts();
+        let body = Limited::new(body, BODY).collect().await.map_err(|_| Lost)?.to_bytes();
+        let ask = Ask::read(head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default(), &body);
+        let caller = Caller::read(&head.headers);
+        let line = self.state().journal.arrive(self.clock.now(), caller.as_ref(), ask.verb(), ask.changes(), ask.key());
+        let fate = {
+            let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+            self.script().fate(&ask, caller.as_ref(), &mut chance)
+        };
+        let (tell, told) = oneshot::channel();
+        let own = Arc::clone(&self);
+        self.own(async move {
+            sleep(fate.before).await;
+            let answer = own.judge(line, &ask, caller.as_ref(), fate);
+            // The caller may be gone.
+            tell.send(answer.map(|answer| (answer, ask))).ok();
+        });
+        let Ok(Some((answer, ask))) = told.await else { return Err(Lost) };
+        if fate.loses {
+            return Err(Lost);
+        }
+        self.state().journal.answer(line);
+        Ok(response(answer, &ask))
+    }
+
+    /// Runs an effect on the backend's own account.
+    fn own(&self, effect: impl Future<Output = ()> + Send + 'static) {
+        let mut effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
+        while effects.try_join_next().is_some() {}
+        effects.spawn(effect);
+    }
+
+    /// The moment of the effect. `None`: the call hangs and breaks.
+    fn judge(&self, line: Line, ask: &Ask, caller: Option<&Caller>, fate: Fate) -> Option<Answer> {
+        let fence = self.script.read().unwrap_or_else(PoisonError::into_inner).fence;
+        let state = &mut *self.state();
+        if fate.hangs || fate.fails {
+            state.journal.judge(line, Outcome::Failed, None);
+            let broken = Answer { status: 500, body: json!({"message": "failed by the script"}) };
+            return (!fate.hangs).then_some(broken);
+        }
+        let stale = caller.is_some_and(|caller| caller.epoch < state.journal.fence(&caller.cluster));
+        if fence && stale && ask.changes() {
+            state.journal.judge(line, Outcome::Fenced, None);
+            return Some(Answer { status: 412, body: json!({"message": "the epoch of this call is over"}) });
+        }
+        let (answer, Effect { outcome, name }) = state.world.carry_out(ask);
+        state.journal.judge(line, outcome, name.as_deref());
+        Some(answer)
+    }
+}
+
+fn response(answer: Answer, ask: &Ask) -> Response<Full<Bytes>> {
+    let (kind, body) = match (&answer.body, ask) {
+        (_, Ask::Logs(_)) if answer.status == 200 => ("application/vnd.docker.raw-stream", framed(b"scripted\n")),
+        (Value::Null, _) => ("text/plain", Bytes::new()),
+        (Value::String(words), _) => ("text/plain", words.clone().into()),
+        (body, _) => ("application/json", body.to_string().into()),
+    };
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+    response
+}
+
+/// One piece of standard output in the framing of Docker's streams.
+fn framed(line: &[u8]) -> Bytes {
+    let length = u32::try_from(line.len()).unwrap_or(u32::MAX).to_be_bytes();
+    [&[1, 0, 0, 0], &length, line].into_iter().flatten().copied().collect::<Vec<u8>>().into()
+}
