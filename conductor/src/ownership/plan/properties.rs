@@ -33,6 +33,9 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
     })
 }
 
+/// A cluster as it is drawn: owner, work, driver, pin, zone, whether it waits.
+type Drawn = (Option<u64>, u64, &'static str, Option<u64>, &'static str, bool);
+
 fn holdings(most: usize) -> impl Strategy<Value = Vec<Holding>> {
     let one = (
         proptest::option::weighted(0.8, 1_u64..8),
@@ -43,7 +46,7 @@ fn holdings(most: usize) -> impl Strategy<Value = Vec<Holding>> {
         proptest::bool::weighted(0.1),
     );
     proptest::collection::vec(one, 0..most).prop_map(|all| {
-        let number = |(index, (owner, work, driver, pin, zone, wait)): (usize, (Option<u64>, _, &str, Option<u64>, &str, bool))| {
+        let number = |(index, (owner, work, driver, pin, zone, wait)): (usize, Drawn)| {
             let number = u128::try_from(index).unwrap_or(0);
             let base = owner.map_or_else(|| new(number), |owner| held(number, owner));
             let wait = wait && owner.is_none();
