@@ -34,13 +34,9 @@ pub fn of(meta: &Meta) -> u32 {
 }
 
 /// The cluster version that a command needs: what its proposal says as `min_version`.
-pub fn needed(command: &Command) -> u32 {
-    match command {
-        // 2: pins; the reason of a planned move in a release.
-        Command::Pin(_) => 2,
-        Command::Release(release) if release.reason != 0 => 2,
-        _ => FIRST,
-    }
+pub fn needed(_command: &Command) -> u32 {
+    // Commands and fields that a later version brings are told apart here, each with its number.
+    FIRST
 }
 
 /// Faults when this build cannot follow: the state or the entry is for a newer one.

@@ -392,10 +392,7 @@ impl Worker {
 
     /// Gives the cluster back: whoever gets it next need not wait for the lease.
     async fn release(&self) {
-        // An older cluster version does not know the reason.
-        let known = self.shared.view().await.is_ok_and(|view| model::meta::cluster_version(&*view).is_ok_and(|version| version >= 2));
-        let reason = if known { self.post.away() } else { 0 };
-        let release = Release { cluster: self.cluster, epoch: self.post.epoch, reason };
+        let release = Release { cluster: self.cluster, epoch: self.post.epoch, reason: self.post.away() };
         match self.shared.write(Command::Release(release)).await {
             Ok(_) => tracing::info!(cluster = %self.cluster, epoch = self.post.epoch, "released"),
             Err(error) => tracing::debug!(cluster = %self.cluster, %error, "not released; it moves when the lease has run out"),

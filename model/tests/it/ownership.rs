@@ -83,14 +83,9 @@ fn what_a_deposed_leader_planned_is_skipped() {
     assert_eq!(world.done(Command::Assign(Assign { assignments: vec![assignment], term: 1 })).number, 1);
 }
 
-fn raised(world: &mut World) {
-    world.done(Command::RaiseVersion(RaiseVersion { version: model::VERSION }));
-}
-
 #[test]
 fn a_pin_outlives_assignments_and_ends_with_its_member() {
     let mut world = two_clusters();
-    raised(&mut world);
     let pin = |world: &World| query::of(&world.tables, id(10)).unwrap().unwrap().pinned();
     world.done(Command::Pin(Pin { cluster: id(10), member: 2 }));
     assert_eq!(pin(&world), Some(MemberId(2)));
@@ -108,8 +103,6 @@ fn a_pin_outlives_assignments_and_ends_with_its_member() {
 #[test]
 fn a_pin_names_what_is_there() {
     let mut world = two_clusters();
-    assert_eq!(world.refused(Command::Pin(Pin { cluster: id(10), member: 1 })).code, "version-not-raised");
-    raised(&mut world);
     assert_eq!(world.refused(Command::Pin(Pin { cluster: id(10), member: 7 })).code, "member-missing");
     assert_eq!(world.refused(Command::Pin(Pin { cluster: id(99), member: 1 })).code, "cluster-missing");
 }
@@ -117,7 +110,6 @@ fn a_pin_names_what_is_there() {
 #[test]
 fn moves_stand_in_the_clusters_events_with_their_reasons() {
     let mut world = two_clusters();
-    raised(&mut world);
     let epoch = world.assign(id(10), 1, 1, 0);
     world.done(Command::Release(Release { cluster: id(10), epoch, reason: Reason::Drain.into() }));
     let lost = Assignment { cluster: id(10), member: 2, incarnation: 4, expected_epoch: epoch, reason: Reason::Drain.into() };
