@@ -65,7 +65,7 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
         let (mut calm, mut hard) = (Wave::default(), Wave::default());
         for hanging in order {
             progress.at(round, if hanging == 0 { "a wave of creations with answers" } else { "one with some without an answer" });
-            let wave = wave(&mut stage, &backend, (&model, hanging), &format!("{hanging}-{round}-"), plan.bays).await?;
+            let wave = wave(&mut stage, &backend, (&model, hanging), &format!("silent{hanging}-{round}-"), plan.bays).await?;
             *(if hanging == 0 { &mut calm } else { &mut hard }) = wave;
         }
         hung += hard.hanging as u64;
@@ -134,18 +134,27 @@ pub(super) async fn create_all(hopper: &Hopper, chance: &mut Chance, model: &str
     for _ in 0..CLIENTS {
         let (hopper, left) = (hopper.with_patience(PATIENCE), Arc::clone(&left));
         clients.spawn(async move {
-            let mut uuids = Vec::new();
+            let (mut uuids, mut other) = (Vec::new(), None);
             let next = || left.lock().unwrap_or_else(PoisonError::into_inner).pop();
             while let Some(request) = next() {
-                if let Answer::Done(reply) = hopper.send(&request).await {
-                    uuids.extend(baymodel::uuid(&reply).map(str::to_owned));
+                match hopper.send(&request).await {
+                    Answer::Done(reply) => uuids.extend(baymodel::uuid(&reply).map(str::to_owned)),
+                    answer => other = Some(answer),
                 }
             }
-            uuids
+            (uuids, other)
         });
     }
-    let uuids: Vec<String> = clients.join_all().await.into_iter().flatten().collect();
-    if uuids.len() == bays { Ok(uuids) } else { Err(Error::late(format!("{bays} acceptances ({} came)", uuids.len()), PATIENCE)) }
+    let (mut uuids, mut other) = (Vec::new(), None);
+    for (some, answer) in clients.join_all().await {
+        uuids.extend(some);
+        other = other.or(answer);
+    }
+    match other {
+        None => Ok(uuids),
+        Some(Answer::Unknown(why)) => Err(Error::late(format!("{bays} acceptances ({} came; {why})", uuids.len()), PATIENCE)),
+        Some(answer) => Err(Error::Setup(format!("not all of {bays} bays were accepted: {answer:?}"))),
+    }
 }
 
 async fn remove_all(stage: &mut Stage, backend: &Backend, uuids: &[String]) -> Result<(), Error> {
