@@ -18,6 +18,7 @@
 
 mod admin;
 mod app;
+pub mod audit;
 mod auth;
 mod call;
 mod cluster;

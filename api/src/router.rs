@@ -101,6 +101,7 @@ const BAYMODELS: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "baymode
 const BAYS: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "bay_uuid"];
 const CONTAINERS: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "container_uuid", "bay_ident"];
 const NODES: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "node_uuid"];
+const EVENTS: &[&str] = &["after", "limit", "since", "type", "until"];
 const PAGE: &[&str] = crate::page::PARAMETERS;
 
 /// Collections that the document of the version links to.
@@ -136,6 +137,7 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Post "/v1/clusters", NONE, Json, cluster::current::create),
     line!(Get "/v1/clusters/detail", PAGE, Json, cluster::current::detail),
     line!(Get "/v1/clusters/{cluster}", NONE, Json, cluster::current::show),
+    line!(Get "/v1/clusters/{cluster}/events", EVENTS, Json, cluster::events::list),
     line!(Patch "/v1/clusters/{cluster}", &["rollback"], Json, cluster::current::update),
     line!(Delete "/v1/clusters/{cluster}", &["force"], Json, cluster::current::delete),
     line!(Get "/v1/clusters/{cluster}/operations", &["limit", "state"], Json, operation::current::list),
@@ -183,6 +185,9 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Post "/v1/jeroboam/clusters/{cluster}/reset-status", NONE, Json, admin::operations::reset),
     line!(Get "/v1/jeroboam/events", &["after", "cluster", "limit"], Json, admin::events::list),
     line!(Get "/v1/jeroboam/watch", &["after"], AnyType, watch::watch),
+    line!(Get "/v1/jeroboam/audit", &["after"], AnyType, watch::audit),
+    line!(Get "/v1/jeroboam/sinks", NONE, Json, admin::sinks::list),
+    line!(Delete "/v1/jeroboam/sinks/{sink}", NONE, Json, admin::sinks::close),
 ];
 
 /// A route that fits a path, with the names in it.

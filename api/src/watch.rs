@@ -3,7 +3,7 @@
 //! An event's id is `<index>:<part>`. A watcher that comes back with the last id it saw (`Last-Event-ID`, or `?after=`) goes on there, on
 //! whichever member. A cursor older than what is kept is 410: read everything afresh and begin at the `Jeroboam-Index` of that read.
 //! The stream reads the event log in portions as the client takes them, so a slow client costs a cursor and one portion. A change is only a
-//! wake-up. There is a comment at once and every so often, so that nothing in between takes the silence for an end.
+//! wake-up. `GET /v1/jeroboam/audit` streams the same log as audit records ([`crate::audit`]). There is a comment at once and every so often, so that nothing in between takes the silence for an end.
 
 use std::{collections::VecDeque, fmt::Write as _};
 
@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{admin::events::Shape, app::Shared, auth::Caller, call::Call, error::Error, reply::Reply};
+use crate::{admin::events::Shape, app::Shared, audit, auth::Caller, call::Call, error::Error, reply::Reply};
 
 /// Events read at once.
 const PORTION: usize = 256;
@@ -51,7 +51,17 @@ impl Cursor {
     }
 }
 
+/// What is streamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Every event the caller sees.
+    Events,
+    /// Audit records.
+    Audit,
+}
+
 struct Watch {
+    form: Form,
     app: std::sync::Arc<Shared>,
     caller: std::sync::Arc<Caller>,
     changes: Changes,
@@ -70,6 +80,16 @@ impl Drop for Watch {
 /// `GET /v1/jeroboam/watch?after=`
 pub(crate) async fn watch(call: &Call<'_>) -> Result<Reply, Error> {
     call.allow("jeroboam:watch")?;
+    stream(call, Form::Events).await
+}
+
+/// `GET /v1/jeroboam/audit?after=`: the same cursor, as audit records.
+pub(crate) async fn audit(call: &Call<'_>) -> Result<Reply, Error> {
+    call.allow("jeroboam:admin")?;
+    stream(call, Form::Audit).await
+}
+
+async fn stream(call: &Call<'_>, form: Form) -> Result<Reply, Error> {
     let place = call.app.watches.clone().try_acquire_owned().map_err(|_| Error::busy("there are too many watches on this member"))?;
     let changes = call.app.handle.changes();
     let reading = call.read().await?;
@@ -85,6 +105,7 @@ pub(crate) async fn watch(call: &Call<'_>) -> Result<Reply, Error> {
     drop(reading);
     call.app.metrics.watches().inc();
     let watch = Watch {
+        form,
         app: call.app.clone(),
         caller: call.caller.clone(),
         changes,
@@ -129,6 +150,17 @@ impl Watch {
         }
     }
 
+    /// An event as this stream tells it: its name and its data.
+    fn message(&self, event: &Event) -> Option<(String, String)> {
+        match self.form {
+            Form::Events => Some((format!("{}.{}", event.object, event.action), serde_json::to_string(&Shape::from(event)).ok()?)),
+            Form::Audit => {
+                let record = audit::record(event, self.app.handle.cluster(), &self.app.settings.name)?;
+                Some((record.event_type().to_owned(), serde_json::to_string(&record).ok()?))
+            }
+        }
+    }
+
     /// Reads one portion. Whether there was nothing left to read; `None`: the stream must end.
     async fn read(&mut self) -> Option<bool> {
         let reading = self.app.handle.read(Consistency::Stale, Instant::now()).await.ok()?;
@@ -147,10 +179,10 @@ impl Watch {
         let at_end = reached <= self.cursor.index && events.iter().all(|event| self.cursor.passed(event));
         let mut text = String::new();
         for event in events.iter().filter(|event| !self.cursor.passed(event)) {
-            let data = serde_json::to_string(&Shape::from(event)).unwrap_or_default();
-            // Writing into a string does not fail.
-            write!(text, "id: {}:{}\nevent: {}.{}\ndata: {data}\n\n", event.index, event.part, event.object, event.action)
-                .unwrap_or_default();
+            if let Some((name, data)) = self.message(event) {
+                // Writing into a string does not fail.
+                write!(text, "id: {}\nevent: {name}\ndata: {data}\n\n", event.place()).unwrap_or_default();
+            }
         }
         if !text.is_empty() {
             self.ready.push_back(Bytes::from(text));

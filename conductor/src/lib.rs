@@ -15,7 +15,7 @@
 //! Deliberately absent: locks of any kind between members, wall clocks, background tasks without an owner, and any memory that has to survive:
 //! all of it is in the log.
 //!
-//! Read in this order: `ownership`, `reconcile`, `cluster`, `workload`, `answer`, `run`.
+//! Read in this order: `ownership`, `reconcile`, `cluster`, `workload`, `outbox`, `answer`, `run`.
 
 pub mod ownership;
 
@@ -24,6 +24,8 @@ pub mod reconcile;
 pub mod cluster;
 
 pub mod workload;
+
+pub mod outbox;
 
 mod answer;
 
@@ -40,6 +42,6 @@ mod settings;
 mod shared;
 
 pub use error::Error;
-pub use metrics::{Counts, Metrics, Times};
+pub use metrics::{Counts, Metrics, SinkCounts, Times};
 pub use run::Conductor;
 pub use settings::Settings;

@@ -32,6 +32,11 @@ pub struct Metrics {
     open: AtomicU64,
     stuck: Mutex<BTreeMap<Stuck, u64>>,
     ended: Mutex<BTreeMap<(Kind, State), Times>>,
+    sinks: Mutex<BTreeMap<String, SinkCounts>>,
+    looks: AtomicU64,
+    looks_failed: AtomicU64,
+    reports: AtomicU64,
+    sightings: AtomicU64,
 }
 
 /// How many there were, and how long they took together.
@@ -41,6 +46,19 @@ pub struct Times {
     pub count: u64,
     /// Milliseconds of log time from acceptance to the end.
     pub sum_ms: u64,
+}
+
+/// What is known of one sink of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SinkCounts {
+    /// Records that this member delivered.
+    pub records: u64,
+    /// Deliveries of this member that failed.
+    pub failures: u64,
+    /// While this member delivers: events that the sink has still to be given.
+    pub lag: Option<u64>,
+    /// While this member delivers: events that were forgotten before the sink was given them.
+    pub lost: Option<u64>,
 }
 
 /// The counters as they stood at one moment.
@@ -78,6 +96,16 @@ pub struct Counts {
     pub stuck: BTreeMap<Stuck, u64>,
     /// Operations that this member ended.
     pub ended: BTreeMap<(Kind, State), Times>,
+    /// Sinks of events, by name.
+    pub sinks: BTreeMap<String, SinkCounts>,
+    /// Full looks at clusters by this member.
+    pub looks: u64,
+    /// Of those, looks that were not answered as they should be.
+    pub looks_failed: u64,
+    /// Entries that this member wrote about what it saw.
+    pub reports: u64,
+    /// Clusters in them.
+    pub sightings: u64,
 }
 
 impl Metrics {
@@ -101,6 +129,11 @@ impl Metrics {
             open: get(&self.open),
             stuck: self.stuck.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ended: self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            looks: get(&self.looks),
+            looks_failed: get(&self.looks_failed),
+            reports: get(&self.reports),
+            sightings: get(&self.sightings),
+            sinks: self.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
@@ -147,5 +180,32 @@ impl Metrics {
     }
     pub(crate) fn step(&self, outcome: StepOutcome) {
         *self.steps.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;
+    }
+    pub(crate) fn looked(&self, well: bool) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.looks_failed.fetch_add(u64::from(!well), Ordering::Relaxed);
+    }
+    pub(crate) fn reported(&self, clusters: usize) {
+        self.reports.fetch_add(1, Ordering::Relaxed);
+        self.sightings.fetch_add(u64::try_from(clusters).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+    fn sink(&self, name: &str, change: impl FnOnce(&mut SinkCounts)) {
+        let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        change(sinks.entry(name.to_owned()).or_default());
+    }
+    pub(crate) fn sink_took(&self, name: &str, records: u64) {
+        self.sink(name, |sink| sink.records = sink.records.saturating_add(records));
+    }
+    pub(crate) fn sink_failed(&self, name: &str) {
+        self.sink(name, |sink| sink.failures = sink.failures.saturating_add(1));
+    }
+    pub(crate) fn sink_stands(&self, name: &str, lag: u64, lost: u64) {
+        self.sink(name, |sink| (sink.lag, sink.lost) = (Some(lag), Some(lost)));
+    }
+    /// This member delivers no more.
+    pub(crate) fn sinks_idle(&self) {
+        for sink in self.sinks.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
+            (sink.lag, sink.lost) = (None, None);
+        }
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     error::Error,
     expire,
     metrics::Metrics,
-    ownership::{balancer, grants::Grants, lease::Lease, renew},
+    outbox::{self, Sink},
+    ownership::{balancer, grants::Grants, lease::Lease, renew, unseen},
     reconcile::{
         crew::{Crew, Posts},
         report,
@@ -27,6 +28,7 @@ pub struct Conductor {
     shared: Arc<Shared>,
     grants: Arc<Grants>,
     posts: Arc<Posts>,
+    sinks: Vec<Arc<dyn Sink>>,
 }
 
 impl Conductor {
@@ -35,7 +37,14 @@ impl Conductor {
         let grants = Arc::new(Grants::new(settings.lease, settings.margin));
         let metrics = Arc::new(Metrics::default());
         let shared = Arc::new(Shared { handle, registry, settings, chance, lease: Lease::default(), metrics, even: Notify::new() });
-        Self { shared, grants, posts: Arc::default() }
+        Self { shared, grants, posts: Arc::default(), sinks: Vec::new() }
+    }
+
+    /// With sinks that are given every event while this member leads; all members should have the same.
+    #[must_use]
+    pub fn with_sinks(mut self, sinks: Vec<Arc<dyn Sink>>) -> Self {
+        self.sinks = sinks;
+        self
     }
 
     /// What it counts.
@@ -63,6 +72,9 @@ impl Conductor {
         parts.spawn(ok(balancer::run(Arc::clone(&self.shared), Arc::clone(&self.grants), last.clone())));
         parts.spawn(ok(renew::run(Arc::clone(&self.shared), Arc::clone(&kick), leaving.clone(), last.clone())));
         parts.spawn(ok(expire::run(Arc::clone(&self.shared), last.clone())));
+        parts.spawn(ok(unseen::run(Arc::clone(&self.shared), Arc::clone(&self.grants), last.clone())));
+        parts.spawn(ok(outbox::keep::run(Arc::clone(&self.shared), last.clone())));
+        parts.spawn(ok(outbox::run::run(Arc::clone(&self.shared), self.sinks, last.clone())));
         let crew = Crew { shared: Arc::clone(&self.shared), posts: Arc::clone(&self.posts), reports, kick };
         let mut workers: JoinSet<Result<(), Error>> = JoinSet::new();
         workers.spawn(crew.run(park.clone()));

@@ -15,8 +15,12 @@ pub struct Settings {
     /// How long a backend may need to finish what it was told by a caller that is gone. A successor waits this long before it does anything
     /// that a late call could spoil.
     pub tail: Duration,
-    /// The full look at each cluster, the net under all signals; each time with a jitter of a fifth.
+    /// The full look at all assignments, the net under all signals; each time with a jitter of a fifth.
     pub pass: Duration,
+    /// The shortest and the longest time between two full looks at a cluster; each time with a jitter of a fifth. See `reconcile::rhythm`.
+    pub looks: (Duration, Duration),
+    /// How long nobody can look at a cluster before its last health is no longer shown as its health.
+    pub unseen: Duration,
     /// Container operations of one cluster at a time.
     pub concurrency: usize,
     /// How often the calls of an operation are begun, over all its owners, before it fails with the backend's words.
@@ -31,6 +35,8 @@ pub struct Settings {
     pub look: Duration,
     /// How often the leader looks whether the work is spread evenly.
     pub balance: Duration,
+    /// Events that are kept, and besides for sinks; `None`: as it stands.
+    pub events: Option<(u64, u64)>,
 }
 
 impl Default for Settings {
@@ -41,6 +47,8 @@ impl Default for Settings {
             // What the drivers declare: 15 s.
             tail: limit::effect(Kind::ContainerStart).saturating_sub(limit::call(Kind::ContainerStart)),
             pass: Duration::from_secs(30),
+            looks: (Duration::from_secs(10), Duration::from_secs(60)),
+            unseen: Duration::from_secs(60),
             concurrency: 8,
             attempts: 20,
             stop: Duration::from_secs(10),
@@ -48,6 +56,7 @@ impl Default for Settings {
             collect: Duration::from_secs(15),
             look: Duration::from_secs(1),
             balance: Duration::from_secs(10),
+            events: None,
         }
     }
 }

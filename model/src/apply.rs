@@ -18,6 +18,7 @@ use crate::{
     outcome::Outcome,
     ownership, quota, record,
     remember::{key, origin},
+    sink,
     tables::{Fault, Tables},
     template, version,
 };
@@ -92,6 +93,7 @@ pub fn apply(tables: &mut dyn Tables, entry: &Entry<'_>) -> Result<Applied, Faul
         changes: Vec::new(),
         events: 0,
         operations: 0,
+        fault: None,
     };
     let known = match &origin {
         Some(origin) => origin::look_up(context.tables, &context.meta, origin)?,
@@ -110,7 +112,10 @@ pub fn apply(tables: &mut dyn Tables, entry: &Entry<'_>) -> Result<Applied, Faul
         }
     };
     forget::forget(&mut context)?;
-    let Context { tables, meta, mut changes, .. } = context;
+    let Context { tables, meta, mut changes, fault, .. } = context;
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
     record::replace(tables, None, &meta);
     changes.sort_unstable();
     changes.dedup();
@@ -166,10 +171,15 @@ fn run(context: &mut Context<'_>, command: Command) -> Answer {
         Command::ContainerCreate(command) => container::apply::create(context, &command),
         Command::ContainerUpdate(command) => container::apply::update(context, &command),
         Command::ContainerAct(command) => container::apply::act(context, &command),
+        Command::SinkOpen(command) => sink::apply::open(context, &command),
+        Command::SinkAdvance(command) => sink::apply::advance(context, &command),
+        Command::SinkClose(command) => sink::apply::close(context, &command),
+        Command::EventsKeep(command) => forget::keep(context, &command),
         Command::StepBegin(command) => operation::apply::step_begin(context, &command),
         Command::StepEnd(command) => operation::apply::step_end(context, &command),
         Command::OperationEnd(command) => operation::apply::end(context, &command),
         Command::Observe(command) => operation::apply::observe(context, &command),
+        Command::HealthLapse(command) => cluster::sighting::lapse(context, &command),
         Command::Expire(command) => operation::apply::expire(context, &command),
         Command::QuotaSet(command) => quota::apply::set(context, &command),
         Command::QuotaDelete(command) => quota::apply::delete(context, &command),

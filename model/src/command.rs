@@ -40,7 +40,7 @@ pub struct Proposal {
     /// The command.
     #[prost(
         oneof = "Command",
-        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 51, 52, 53, 56, 57, 58, 64, 65, 66, 67, 68, 72, 73"
+        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 51, 52, 53, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 72, 73"
     )]
     pub command: Option<Command>,
 }
@@ -159,6 +159,18 @@ pub enum Command {
     /// Start, stop, pause, unpause, reboot, delete or execute.
     #[prost(message, tag = "58")]
     ContainerAct(ContainerAct),
+    /// Begin to keep events for a sink.
+    #[prost(message, tag = "60")]
+    SinkOpen(SinkOpen),
+    /// The leader has given events to a sink.
+    #[prost(message, tag = "61")]
+    SinkAdvance(SinkAdvance),
+    /// A sink is gone.
+    #[prost(message, tag = "62")]
+    SinkClose(SinkClose),
+    /// How many events are kept.
+    #[prost(message, tag = "63")]
+    EventsKeep(EventsKeep),
     /// An owner is about to make an outside call.
     #[prost(message, tag = "64")]
     StepBegin(StepBegin),
@@ -174,6 +186,9 @@ pub enum Command {
     /// The leader lets what is past its time expire: deadlines, idempotency keys.
     #[prost(message, tag = "68")]
     Expire(Expire),
+    /// The leader says that nobody looks at some clusters.
+    #[prost(message, tag = "69")]
+    HealthLapse(HealthLapse),
     /// Set a project's quota.
     #[prost(message, tag = "72")]
     QuotaSet(QuotaSet),
@@ -522,6 +537,53 @@ pub struct ContainerAct {
     pub command: Option<String>,
 }
 
+/// Begin to keep events for a sink, from the oldest that is still there. Nothing happens if the sink is known.
+#[derive(Clone, PartialEq, Message)]
+pub struct SinkOpen {
+    /// Its name: letters, digits, `-`, `_`, `.`; 64 at most.
+    #[prost(string, tag = "1")]
+    pub name: String,
+}
+
+/// The leader has given events to a sink.
+#[derive(Clone, PartialEq, Message)]
+pub struct SinkAdvance {
+    /// The sink.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The term in which it was done; refused when the entry stands in another one: another leader delivers now. 0: any term.
+    #[prost(uint64, tag = "2")]
+    pub term: u64,
+    /// The cursor from which it was done; refused when it is another by now.
+    #[prost(uint64, tag = "3")]
+    pub from: u64,
+    /// The log index up to which the sink has been given everything.
+    #[prost(uint64, tag = "4")]
+    pub to: u64,
+    /// Records that were made of those events and taken by the sink.
+    #[prost(uint64, tag = "5")]
+    pub records: u64,
+}
+
+/// A sink is gone; no event is kept for it any more.
+#[derive(Clone, PartialEq, Message)]
+pub struct SinkClose {
+    /// The sink.
+    #[prost(string, tag = "1")]
+    pub name: String,
+}
+
+/// How many events are kept.
+#[derive(Clone, PartialEq, Message)]
+pub struct EventsKeep {
+    /// At least.
+    #[prost(uint64, tag = "1")]
+    pub keep: u64,
+    /// Besides, while a sink has not been given them.
+    #[prost(uint64, tag = "2")]
+    pub backlog: u64,
+}
+
 /// An owner is about to make an outside call: recorded before the call is made.
 #[derive(Clone, PartialEq, Message)]
 pub struct StepBegin {
@@ -663,6 +725,28 @@ pub struct Expire {
     /// At most this many of each kind in one entry.
     #[prost(uint32, tag = "1")]
     pub limit: u32,
+}
+
+/// Nobody looks at these clusters: their last health is no longer their health.
+#[derive(Clone, PartialEq, Message)]
+pub struct HealthLapse {
+    /// Them.
+    #[prost(message, repeated, tag = "1")]
+    pub clusters: Vec<Lapsed>,
+}
+
+/// A cluster that nobody looks at.
+#[derive(Clone, PartialEq, Message)]
+pub struct Lapsed {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// The epoch under which nobody looks, or of the last owner; skipped when there is a newer one.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// Why, in words.
+    #[prost(string, tag = "3")]
+    pub reason: String,
 }
 
 /// Set a project's quota (made or changed).

@@ -7,9 +7,10 @@ use crate::{
     apply::Change,
     command::Actor,
     event::{Event, Note},
+    id::ClusterId,
     meta::{self, Meta},
     outcome::{Class, Done, Refusal},
-    record,
+    ownership, record,
     scope::Scope,
     tables::{Fault, Tables},
 };
@@ -36,6 +37,8 @@ pub(crate) struct Context<'a> {
     pub(crate) events: u32,
     /// Operations accepted so far by this entry.
     pub(crate) operations: u32,
+    /// What went wrong where there was no way to say so; ends the entry.
+    pub(crate) fault: Option<Fault>,
 }
 
 /// Why a command's function ends early.
@@ -85,7 +88,7 @@ impl<'a> Context<'a> {
 
     /// Writes an event.
     pub(crate) fn event(&mut self, note: Note) {
-        let event = Event {
+        let mut event = Event {
             index: self.index,
             part: self.events,
             object: note.object.to_owned(),
@@ -98,10 +101,28 @@ impl<'a> Context<'a> {
             detail: note.detail,
             at_ms: self.wall_ms,
             epoch: note.epoch,
+            ..Event::default()
         };
+        event.user_project_id.clone_from(&self.actor.project_id);
+        event.member = self.reporter(event.cluster, event.epoch);
+        self.meta.event_serial = self.meta.event_serial.saturating_add(1);
+        event.serial = self.meta.event_serial;
+        note.more.fill(&mut event);
         record::replace(self.tables, None, &event);
         self.events = self.events.saturating_add(1);
         self.meta.events = self.meta.events.saturating_add(1);
+    }
+
+    /// The member that holds a cluster under this epoch; 0: nobody reported.
+    fn reporter(&mut self, cluster: Option<ClusterId>, epoch: u64) -> u64 {
+        let Some(cluster) = cluster.filter(|_| epoch != 0) else { return 0 };
+        match ownership::query::of(self.tables, cluster) {
+            Ok(row) => row.filter(|row| row.epoch == epoch).map_or(0, |row| row.member),
+            Err(fault) => {
+                self.fault = Some(fault);
+                0
+            }
+        }
     }
 
     /// The position of the next operation among those that this entry accepts.

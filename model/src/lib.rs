@@ -29,6 +29,7 @@ pub mod quota;
 pub mod record;
 pub mod remember;
 pub mod scope;
+pub mod sink;
 pub mod tables;
 pub mod template;
 pub mod version;

@@ -49,6 +49,18 @@ pub struct Meta {
     /// Remembered idempotency keys with an expiry before this are all gone; where the search for due ones begins.
     #[prost(uint64, tag = "12")]
     pub key_floor_ms: u64,
+    /// Events that are kept at least; 0: what the program says. See `event::forget`.
+    #[prost(uint64, tag = "60")]
+    pub event_keep: u64,
+    /// Events that are kept besides while a sink has not been given them; 0: what the program says.
+    #[prost(uint64, tag = "61")]
+    pub event_backlog: u64,
+    /// Serial of the last event.
+    #[prost(uint64, tag = "62")]
+    pub event_serial: u64,
+    /// The lowest cursor of all sinks; absent: there is none.
+    #[prost(uint64, optional, tag = "63")]
+    pub sinks_low: Option<u64>,
 }
 
 /// The key of the row within its table.

@@ -35,6 +35,8 @@ pub mod table {
     pub const OWNERSHIP: u8 = b'o';
     /// Quotas by project and resource.
     pub const QUOTA: u8 = b'q';
+    /// Sinks of events by name.
+    pub const SINK: u8 = b'd';
     /// Templates by id.
     pub const TEMPLATE: u8 = b't';
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Error, announce,
     answers::Answers,
+    audit,
     config::{self, Config},
     control::{Desk, Door},
     entry::{self, address_error},
@@ -95,6 +96,7 @@ pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
     let handle = entered.member.handle();
     let drivers = registry.names();
     let conductor = Conductor::new(handle.clone(), registry, conductor_settings(&config), seams.chance.clone());
+    let conductor = conductor.with_sinks(audit::sinks(&config.audit, &config.member.name, handle.cluster())?);
     handle.serve(Arc::new(Answers::new(handle.clone(), conductor.answers())));
     let (tell, broken) = watch::channel(None);
     let app = App::new(handle.clone(), identity, api_settings(&config));
@@ -141,7 +143,14 @@ fn registry(config: &Config) -> Result<Registry, Error> {
 }
 
 fn conductor_settings(config: &Config) -> conductor::Settings {
-    conductor::Settings { lease: config.conductor.lease, margin: config.conductor.margin, ..conductor::Settings::default() }
+    conductor::Settings {
+        lease: config.conductor.lease,
+        margin: config.conductor.margin,
+        looks: config.conductor.looks,
+        unseen: config.conductor.unseen,
+        events: Some((config.events.keep, config.events.backlog)),
+        ..conductor::Settings::default()
+    }
 }
 
 fn api_settings(config: &Config) -> api::Settings {

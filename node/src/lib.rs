@@ -14,6 +14,7 @@
 
 mod announce;
 pub mod answers;
+mod audit;
 pub mod boot;
 pub mod certificates;
 pub mod cli;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use conductor::Counts;
+use conductor::{Counts, SinkCounts};
 
 /// Families in the text format, without an end mark. `member`: whose they are.
 pub(crate) fn conductor(member: u64, counts: &Counts) -> String {
@@ -57,7 +57,17 @@ fn steps(text: &mut String, counts: &Counts) -> std::fmt::Result {
     for (outcome, value) in &counts.steps {
         writeln!(text, "conductor_steps_total{{outcome=\"{}\"}} {value}", outcome.word())?;
     }
-    operations(text, counts)
+    let single = [
+        ("conductor_looks", "Full looks at clusters", counts.looks),
+        ("conductor_looks_failed", "Full looks that were not answered as they should be", counts.looks_failed),
+        ("conductor_reports", "Entries about what was seen", counts.reports),
+        ("conductor_reported_clusters", "Clusters in those entries", counts.sightings),
+    ];
+    for (name, help, value) in single {
+        family(text, name, help, "counter")?;
+        writeln!(text, "{name}_total {value}")?;
+    }
+    operations(text, counts).and_then(|()| sinks(text, counts))
 }
 
 fn operations(text: &mut String, counts: &Counts) -> std::fmt::Result {
@@ -82,6 +92,27 @@ fn operations(text: &mut String, counts: &Counts) -> std::fmt::Result {
     Ok(())
 }
 
+/// Sinks of audit records. How far they are behind is known to whoever delivers, which is the leader.
+fn sinks(text: &mut String, counts: &Counts) -> std::fmt::Result {
+    type Value = fn(&SinkCounts) -> Option<u64>;
+    let families: [(&str, &str, &str, Value); 4] = [
+        ("audit_records", "counter", "Audit records that this member delivered", |sink| Some(sink.records)),
+        ("audit_failures", "counter", "Deliveries of this member that a sink did not take", |sink| Some(sink.failures)),
+        ("audit_lag_events", "gauge", "Events that a sink has still to be given, as the leader says", |sink| sink.lag),
+        ("audit_lost_events", "gauge", "Events that were forgotten before a sink was given them, as the leader says", |sink| sink.lost),
+    ];
+    for (name, kind, help, value) in families {
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        write!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}\n")?;
+        for (sink, known) in &counts.sinks {
+            if let Some(value) = value(known) {
+                writeln!(text, "{name}{suffix}{{sink=\"{sink}\"}} {value}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use conductor::Times;
@@ -94,7 +125,9 @@ mod tests {
 
     #[test]
     fn every_sample_belongs_to_a_family_of_its_own() {
+        let sink = SinkCounts { records: 7, lag: Some(2), ..SinkCounts::default() };
         let counts = Counts {
+            sinks: [("file".to_owned(), sink)].into(),
             owned: 3,
             moves: [(Reason::Lost, 2), (Reason::New, 5)].into(),
             stuck: [(Stuck::NoOwner, 1)].into(),
@@ -109,6 +142,8 @@ mod tests {
             assert!(text.lines().any(|line| line == sample), "{sample}: {text}");
         }
         assert!(text.contains("operation_seconds_sum{op=\"cluster.create\",outcome=\"failed\"} 1.050\n"), "{text}");
+        assert!(text.contains("audit_records_total{sink=\"file\"} 7\n") && text.contains("audit_lag_events{sink=\"file\"} 2\n"), "{text}");
+        assert!(!text.contains("audit_lost_events{"), "not known here: {text}");
         let families: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         for sample in text.lines().filter(|line| !line.starts_with('#')) {
             let name = sample.split(['{', ' ']).next().unwrap_or_default();

@@ -380,3 +380,76 @@ fn the_manual_is_a_configuration_and_completions_complete() {
         assert!(said(&run(&["completion", shell])).contains("transfer-leader"));
     }
 }
+
+/// POST of JSON with a token; the answer's status line and body.
+fn post(address: &str, path: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nx-auth-token: t\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+/// The audit records in a file once there is one of this kind: their event types and ids.
+fn audited(path: &Path, kind: &str) -> Vec<(String, String)> {
+    let began = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let word = |record: &serde_json::Value, name: &str| record[name].as_str().unwrap().to_owned();
+        let all: Vec<_> = records.map(|record| (word(&record, "event_type"), word(&record, "message_id"))).collect();
+        if all.iter().any(|(found, _)| found == kind) {
+            return all;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "no {kind} in: {all:?}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_happens_to_a_bay_is_told_and_audited_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = folder.path().join("tokens.toml");
+    std::fs::write(&tokens, "[[token]]\ntoken = \"t\"\nproject_id = \"p\"\nuser_id = \"alice\"\nroles = [\"member\"]\n").unwrap();
+    let audit = folder.path().join("audit.jsonl");
+    let file = format!("audit.file={}", audit.display());
+    let mut member = Member::new(folder.path());
+    // An engine that is not there: bays are accepted, and tried.
+    let engine = format!("drivers.docker.endpoint=unix://{}/engine.sock", folder.path().display());
+    let more = ["--tokens", tokens.to_str().unwrap(), "--set", &file, "--set", &engine];
+    member.start(&[&more[..], &["--bootstrap"]].concat());
+    member.status();
+    let (status, model) = post(&member.listen, "/v1/baymodels", r#"{"name":"m","coe":"swarm","image_id":"i","keypair_id":"k"}"#);
+    assert!(status.contains("201"), "{status} {model}");
+    let model = serde_json::from_str::<serde_json::Value>(&model).unwrap()["uuid"].as_str().unwrap().to_owned();
+    let began = Instant::now();
+    while !post(&member.listen, "/v1/bays", &format!(r#"{{"name":"web","baymodel_id":"{model}"}}"#)).0.contains("201") {
+        assert!(began.elapsed() < Duration::from_secs(20), "the member does not say which drivers it has");
+    }
+
+    let told = said(&member.ask(&["events", "web"]));
+    assert!(told.starts_with("bay web (") && told.contains("alice") && told.contains("asks for the bay (req-"), "{told}");
+    let json = said(&member.ask(&["events", "web", "--json", "--type", "operation.accepted"]));
+    assert_eq!(json.lines().count(), 1, "{json}");
+    assert!(complaint(&member.ask(&["events", "nothing"])).contains("bay nothing could not be found"));
+    let before = audited(&audit, "magnum.cluster.create");
+    assert_eq!(member.stop(), Some(0));
+
+    member.start(&more);
+    member.status();
+    let (status, _) = post(&member.listen, "/v1/baymodels", r#"{"name":"n","coe":"mesos","image_id":"i","keypair_id":"k"}"#);
+    assert!(status.contains("201"), "{status}");
+    let after = audited(&audit, "magnum.member.start");
+    assert!(after.starts_with(&before), "a restart goes on where it was: {before:?} {after:?}");
+    let ids: std::collections::BTreeSet<_> = after.iter().map(|(_, id)| id).collect();
+    assert_eq!(ids.len(), after.len(), "each id once, because nothing was delivered twice");
+    assert!(get(&member.listen, "/metrics").1.contains("audit_records_total{sink=\"file\"}"));
+    assert_eq!(member.stop(), Some(0));
+}

@@ -6,6 +6,7 @@ pub(crate) mod members;
 pub(crate) mod operations;
 pub mod ownership;
 pub mod plan;
+pub(crate) mod sinks;
 pub(crate) mod status;
 
 use crate::{call::Call, decode::scalar, error::Error};

@@ -27,6 +27,7 @@ pub(crate) const RULES: &[(&str, Need)] = &[
     ("cluster:create", Need::Member),
     ("cluster:delete", Need::Member),
     ("cluster:detail", Need::Reader),
+    ("cluster:events", Need::Reader),
     ("cluster:force_delete", Need::Admin),
     ("cluster:get", Need::Reader),
     ("cluster:get_all", Need::Reader),

@@ -3,5 +3,6 @@
 pub(crate) mod classic;
 pub(crate) mod current;
 mod driver;
+pub(crate) mod events;
 pub(crate) mod operations;
 mod shape;

@@ -49,11 +49,7 @@ pub(super) fn master_count(fields: &mut Fields) -> u32 {
 
 /// How a health is spelled on the wire.
 pub(super) fn health_word(health: i32) -> &'static str {
-    match Health::try_from(health) {
-        Ok(Health::Healthy) => "HEALTHY",
-        Ok(Health::Unhealthy) => "UNHEALTHY",
-        Ok(Health::Unknown) | Err(_) => "UNKNOWN",
-    }
+    Health::try_from(health).unwrap_or(Health::Unknown).word()
 }
 
 /// Reads a health.

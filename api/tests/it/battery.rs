@@ -187,7 +187,7 @@ async fn send(what: &str, ask: Ask<'_>) -> Answer {
 }
 
 fn streams(path: &str) -> bool {
-    path.ends_with("/watch")
+    path.ends_with("/watch") || path.ends_with("/audit")
 }
 
 #[tokio::test]

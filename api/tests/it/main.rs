@@ -6,6 +6,7 @@ mod battery;
 mod clusters;
 mod containers;
 mod cost;
+mod events;
 mod http_rules;
 mod operations;
 mod owner;

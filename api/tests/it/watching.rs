@@ -8,15 +8,23 @@ use http::Request;
 
 use crate::server::Server;
 
-struct Stream {
+pub(crate) struct Stream {
     pieces: axum::body::BodyDataStream,
     text: String,
 }
 
 impl Stream {
     async fn open(server: &Server, token: &str, query: &str, last: Option<&str>) -> Result<Self, u16> {
-        let mut request =
-            Request::get(format!("/v1/jeroboam/watch{query}")).header("x-auth-token", token).header("accept", "text/event-stream");
+        Self::of(server, token, &format!("/v1/jeroboam/watch{query}"), last).await
+    }
+
+    /// Audit records.
+    pub(crate) async fn audit(server: &Server, token: &str, query: &str) -> Result<Self, u16> {
+        Self::of(server, token, &format!("/v1/jeroboam/audit{query}"), None).await
+    }
+
+    async fn of(server: &Server, token: &str, path: &str, last: Option<&str>) -> Result<Self, u16> {
+        let mut request = Request::get(path).header("x-auth-token", token).header("accept", "text/event-stream");
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -30,12 +38,18 @@ impl Stream {
     }
 
     /// Reads until the text holds these words.
-    async fn until(&mut self, words: &str) {
+    pub(crate) async fn until(&mut self, words: &str) {
         while !self.text.contains(words) {
             let piece = tokio::time::timeout(Duration::from_secs(5), self.pieces.next()).await;
             let piece = piece.unwrap_or_else(|_| panic!("{words} does not come after: {}", self.text));
             self.text.push_str(std::str::from_utf8(&piece.expect("the stream ended").unwrap()).unwrap());
         }
+    }
+
+    /// The data of all messages so far.
+    pub(crate) fn data(&self) -> Vec<serde_json::Value> {
+        let lines = self.text.lines().filter_map(|line| line.strip_prefix("data: "));
+        lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     fn ids(&self) -> Vec<String> {

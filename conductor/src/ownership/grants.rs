@@ -152,6 +152,14 @@ impl Grants {
         self.locked(|inner| inner.as_ref().is_some_and(|term| term.since.elapsed() > patience))
     }
 
+    /// For how long this leader has heard nothing of a member; of one it never heard, for how long it has led. `None`: it does not lead.
+    pub fn silence(&self, member: MemberId) -> Option<Duration> {
+        self.locked(|inner| {
+            let term = inner.as_ref()?;
+            Some(term.last.get(&member).map_or(term.since, |last| last.at).elapsed())
+        })
+    }
+
     /// Who was granted when, for people.
     pub fn list(&self) -> Vec<GrantedAgo> {
         self.locked(|inner| {

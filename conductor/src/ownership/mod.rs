@@ -9,7 +9,7 @@
 //! backends that can compare, is what makes it safe when they do not. `tests/lease_model` explores the protocol exhaustively and names the
 //! mistakes that break it; each of them has a comment at the line where it would be made.
 //!
-//! Read in this order: `plan`, `grants`, `lease`, `renew`, `mirror`, `handing`, `balancer`, `advice`.
+//! Read in this order: `plan`, `grants`, `lease`, `renew`, `mirror`, `handing`, `balancer`, `advice`, `unseen`.
 
 pub mod plan;
 
@@ -26,3 +26,5 @@ pub(crate) mod handing;
 pub(crate) mod balancer;
 
 pub(crate) mod advice;
+
+pub(crate) mod unseen;

@@ -10,13 +10,15 @@
 //! *A step* (`step`) is: intent through the log, the right to act, the outside call, its outcome through the log; all under the epoch. Whoever
 //! comes next finds the intent and goes on from there.
 //!
-//! Read in this order: `next`, `hazard`, `retry`, `picture`, `step`, `worker`, `pass`, `report`, `crew`.
+//! Read in this order: `next`, `hazard`, `retry`, `rhythm`, `picture`, `step`, `worker`, `pass`, `report`, `crew`.
 
 pub mod next;
 
 pub mod hazard;
 
 pub mod retry;
+
+pub mod rhythm;
 
 pub(crate) mod picture;
 

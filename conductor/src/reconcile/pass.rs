@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use drivers::{ContainerSeen, Engine, EngineSeen, Error, Mark};
 use model::{
     Page,
-    cluster::Cluster,
+    cluster::{Cluster, Health},
     command::{ContainerSighting, Sighting},
     container::{self, Container, ContainerStatus, Wanted},
     id::{ClusterId, ContainerId},
@@ -40,6 +40,18 @@ pub(crate) struct Seen {
     before: BTreeMap<ContainerId, u64>,
 }
 
+impl Seen {
+    /// Whether nobody answered in time: that may be the network's fault, or a moment's.
+    pub(crate) fn unanswered(&self) -> bool {
+        matches!(self.engine, Err(Error::Timeout(_)))
+    }
+
+    /// Whether there is nothing to worry about.
+    pub(crate) fn well(&self) -> bool {
+        self.engine.as_ref().is_ok_and(|engine| matches!(engine.health, None | Some(Health::Healthy)))
+    }
+}
+
 /// Looks. `None`: there is no endpoint to look at yet.
 pub(crate) async fn look(shared: &Shared, picture: &Picture) -> Result<Option<Seen>, Halt> {
     let Some(provisioned) = picture.provisioned() else { return Ok(None) };
@@ -56,6 +68,7 @@ pub(crate) async fn look(shared: &Shared, picture: &Picture) -> Result<Option<Se
         Ok(_) => timeout(bound, engine.containers(picture.cluster.id)).await.map_err(|_| late()).and_then(|seen| seen).ok(),
         Err(_) => None,
     };
+    shared.metrics.looked(seen.is_ok());
     Ok(Some(Seen { engine: seen, containers, before }))
 }
 
@@ -116,7 +129,11 @@ fn cluster_news(view: &SharedView, cluster: &Cluster, seen: &Seen, sighting: &mu
                 sighting.nodes = look.nodes;
                 sighting.nodes_seen = true;
             }
-            Some(look.observed)
+            let mut observed = look.observed;
+            if look::pushed(cluster) {
+                observed.health = None;
+            }
+            Some(observed)
         }
         (Err(error), _) => look::silent(cluster, error),
         (Ok(_), None) => None,

@@ -1,4 +1,7 @@
 //! Sightings on their way into the log: gathered over a moment and over clusters, one entry for all.
+//!
+//! Only what is different from the records comes here, and each cluster's worker waits until its own is written; so a storm of changes makes
+//! larger entries, not more of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,8 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::shared::Shared;
 
-/// How long others may join.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long others may join when somebody waits for it: a container that is not as it was.
+const SOON: Duration = Duration::from_millis(20);
+
+/// How long others may join when nobody does: health and addresses. Ten entries a second are the most that a storm of them makes.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// Sightings in one entry.
 const BATCH: usize = 256;
@@ -57,13 +63,14 @@ impl Reporter {
                 first = self.receiver.recv() => first,
             };
             let Some(first) = first else { return };
-            sleep(GATHER).await;
+            sleep(if first.0.containers.is_empty() { GATHER } else { SOON }).await;
             let mut batch = vec![first];
             while batch.len() < BATCH
                 && let Ok(more) = self.receiver.try_recv()
             {
                 batch.push(more);
             }
+            self.shared.metrics.reported(batch.len());
             let sightings = batch.iter().map(|(sighting, _)| sighting.clone()).collect();
             if let Err(error) = self.shared.write(Command::Observe(Observe { sightings })).await {
                 tracing::debug!(%error, "what was seen could not be recorded; the next pass sees it again");

@@ -36,6 +36,7 @@ use crate::{
         post::Post,
         report::Reports,
         retry,
+        rhythm::{Rhythm, Sight},
         step::{Act, Came, Step},
     },
     shared::Shared,
@@ -81,12 +82,18 @@ pub(crate) struct Worker {
     pauses: BTreeMap<OperationId, (Instant, u32)>,
     hazards: Vec<Hazard>,
     pass_at: Instant,
+    rhythm: Rhythm,
+    /// Looks without an answer in a row.
+    unanswered: u32,
 }
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, reports: Reports, cluster: ClusterId, post: Arc<Post>) -> Self {
         let now = Instant::now();
+        let (least, most) = shared.settings.looks;
         Self {
+            rhythm: Rhythm::new(least, most),
+            unanswered: 0,
             shared,
             reports,
             cluster,
@@ -375,19 +382,34 @@ impl Worker {
 
     /// The full look, in line: nothing else is begun meanwhile, so what it sees is not overtaken by this worker's own steps.
     async fn pass(&mut self, picture: &Picture) -> Result<(), Halt> {
-        self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.pass);
+        // Should there be nothing to look at, or the look itself be interrupted.
+        self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.looks.0);
         let deleting = picture.open.iter().any(|operation| operation.kind() == Kind::ClusterDelete);
         let caller = |step| self.shared.caller(self.cluster, self.post.epoch, step);
         let look = caller("look").makes(pass::look(&self.shared, picture));
         let Some(seen) = (if deleting { None } else { look.await? }) else { return Ok(()) };
+        self.unanswered = if seen.unanswered() { self.unanswered.saturating_add(1) } else { 0 };
+        if self.unanswered == 1 {
+            return Ok(()); // one lost answer says nothing; the next look follows soon
+        }
         caller("sweep").makes(pass::sweep(&self.shared, picture, self.post.epoch, &seen)).await?;
         let view: SharedView = self.shared.view().await?;
         let Some(cluster) = model::cluster::query::by_id(&*view, self.cluster)? else { return Ok(()) };
         let busy = |container| self.running.contains_key(&Target::Container(container));
-        if let Some(news) = pass::news(&view, &cluster, self.post.epoch, &seen, &busy)? {
+        let news = pass::news(&view, &cluster, self.post.epoch, &seen, &busy)?;
+        self.look_again(match &news {
+            Some(_) => Sight::News,
+            None if seen.well() => Sight::Same,
+            None => Sight::Unwell,
+        });
+        if let Some(news) = news {
             self.reports.tell(news).await;
         }
         Ok(())
+    }
+
+    fn look_again(&mut self, sight: Sight) {
+        self.pass_at = Instant::now() + self.shared.jittered(self.rhythm.after(sight));
     }
 
     /// Gives the cluster back: whoever gets it next need not wait for the lease.

@@ -9,7 +9,7 @@ use std::{
 
 use conductor::{Conductor, Settings};
 use model::{
-    Actor, Command,
+    Actor, Command, View,
     cluster::ClusterWish,
     command::{ClusterCreate, ContainerCreate, MemberDrain, MemberStarted, TemplateCreate},
     container::ContainerWish,
@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    outbox::Receiver,
     rig::{Counting, LIMIT, Noon},
     scripted::{Outside, Trouble},
 };
@@ -108,6 +109,7 @@ pub(crate) struct One {
 
 /// See the module.
 pub(crate) struct Group {
+    receiver: Receiver,
     pub(crate) outside: Outside,
     wires: Arc<Mutex<Wires>>,
     pub(crate) chance: Arc<Counting>,
@@ -117,7 +119,13 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) async fn new() -> Self {
+        Self::listened(Receiver::default()).await
+    }
+
+    /// With somebody who is given the events.
+    pub(crate) async fn listened(receiver: Receiver) -> Self {
         let mut group = Self {
+            receiver,
             outside: Outside::default(),
             wires: Arc::default(),
             chance: Arc::default(),
@@ -161,6 +169,7 @@ impl Group {
     async fn enlist(&mut self, number: u64, member: Member, disk: SimDisk) {
         let handle = member.handle();
         let conductor = Conductor::new(handle.clone(), self.outside.registry(), Settings::default(), self.chance.clone());
+        let conductor = conductor.with_sinks(self.receiver.sinks(number));
         handle.serve(conductor.answers());
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
@@ -179,6 +188,12 @@ impl Group {
         let drivers = vec!["local".to_owned()];
         let member = member::Member { drivers, incarnation: handle.incarnation(), version_max: model::VERSION, ..record };
         self.write(Command::MemberStarted(MemberStarted { member })).await;
+    }
+
+    /// A member says that it can drive nothing any more.
+    pub(crate) async fn without_drivers(&self, number: u64) {
+        let record = self.view(|view| member::query::by_number(view, MemberId(number)).unwrap().unwrap()).await;
+        self.write(Command::MemberStarted(MemberStarted { member: member::Member { drivers: Vec::new(), ..record } })).await;
     }
 
     /// A member that lives and is not cut off.
@@ -201,6 +216,12 @@ impl Group {
             }
         });
         written.await.unwrap().outcome.into_result().unwrap();
+    }
+
+    /// What a living member's state shows.
+    pub(crate) async fn view<T>(&self, work: impl FnOnce(&dyn View) -> T) -> T {
+        let reading = self.handle().read(Consistency::Linearizable, Instant::now() + LIMIT).await.unwrap();
+        work(&*reading.view)
     }
 
     pub(crate) async fn owner(&self, cluster: ClusterId) -> Option<Ownership> {
@@ -260,7 +281,7 @@ impl Group {
         operation
     }
 
-    async fn kill(&mut self, number: u64) -> SimDisk {
+    pub(crate) async fn kill(&mut self, number: u64) -> SimDisk {
         let mut one = self.members.remove(&number).unwrap();
         self.sever(number);
         one.running.abort_all();
@@ -295,7 +316,7 @@ impl Group {
     }
 
     /// A bay whose owner does not lead.
-    async fn bay_of_a_follower(&self) -> (ClusterId, Ownership) {
+    pub(crate) async fn bay_of_a_follower(&self) -> (ClusterId, Ownership) {
         for number in 0..6 {
             let bay = self.bay(&format!("bay{number}")).await;
             let owner = self.owner(bay).await.unwrap();

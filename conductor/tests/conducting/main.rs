@@ -5,6 +5,8 @@
 mod deadlines;
 mod draining;
 mod group;
+mod looking;
+mod outbox;
 mod rig;
 mod scripted;
 mod ways_on;

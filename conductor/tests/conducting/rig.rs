@@ -32,7 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::scripted::Outside;
+use crate::{outbox::Receiver, scripted::Outside};
 
 /// Counts up: every number and id differs, every run is the same.
 #[derive(Debug, Default)]
@@ -96,6 +96,7 @@ pub(crate) struct Rig {
     stop: CancellationToken,
     running: JoinSet<Result<(), conductor::Error>>,
     settings: Settings,
+    receiver: Receiver,
 }
 
 impl Rig {
@@ -104,21 +105,33 @@ impl Rig {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::listened(Receiver::default(), settings).await
+    }
+
+    /// With somebody who is given the events.
+    pub(crate) async fn listened(receiver: Receiver, settings: Settings) -> Self {
         let (disk, chance) = (SimDisk::new(1), Arc::new(Counting::default()));
         let store = Store::create(disk.attach(), Uuid::from_u128(77), 1).await.unwrap();
         let member = raft::bootstrap(boot(store, &chance), Instant::now() + LIMIT).await.unwrap();
-        Self::start(disk, chance, member, Outside::default(), settings).await
+        Self::start(disk, chance, member, Outside::default(), (settings, receiver)).await
     }
 
-    async fn start(disk: SimDisk, chance: Arc<Counting>, member: Member, outside: Outside, settings: Settings) -> Self {
+    async fn start(
+        disk: SimDisk,
+        chance: Arc<Counting>,
+        member: Member,
+        outside: Outside,
+        (settings, receiver): (Settings, Receiver),
+    ) -> Self {
         let handle = member.handle();
         let conductor = Conductor::new(handle.clone(), outside.registry(), settings.clone(), chance.clone());
+        let conductor = conductor.with_sinks(receiver.sinks(1));
         let metrics = conductor.metrics();
         handle.serve(conductor.answers());
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(conductor.run(stop.clone()));
-        let rig = Self { outside, metrics, handle, disk, chance, member, stop, running, settings };
+        let rig = Self { outside, metrics, handle, disk, chance, member, stop, running, settings, receiver };
         rig.announce().await;
         rig
     }
@@ -150,7 +163,7 @@ impl Rig {
         self.member.abort().await;
         let store = Store::open(self.disk.attach(), Expect::default()).unwrap();
         let member = raft::restart(boot(store, &self.chance)).await.unwrap();
-        Self::start(self.disk, self.chance, member, self.outside, self.settings).await
+        Self::start(self.disk, self.chance, member, self.outside, (self.settings, self.receiver)).await
     }
 
     /// Stops the conductor in order; the rest runs on.

@@ -50,6 +50,8 @@ struct World {
     journal: Vec<Called>,
     script: BTreeMap<&'static str, VecDeque<Trouble>>,
     sick: bool,
+    /// Looks since the health goes up and down; 0: it does not.
+    flapping: usize,
 }
 
 /// See the module.
@@ -83,6 +85,11 @@ impl Outside {
             world.sick = false;
             world.script.clear();
         });
+    }
+
+    /// Whether the health is another at every look.
+    pub(crate) fn flap(&self, on: bool) {
+        self.world(|world| world.flapping = usize::from(on));
     }
 
     /// How often a call of this name came in.
@@ -241,10 +248,13 @@ impl Connector for Outside {
 #[async_trait]
 impl Engine for Outside {
     async fn look(&self) -> Result<EngineSeen, Error> {
-        self.call("look", 0, |_| {
+        self.call("look", 0, |world| {
+            let words = if world.flapping == 0 { "ok".to_owned() } else { format!("trouble {}", world.flapping) };
+            world.flapping += usize::from(world.flapping != 0);
             Ok(EngineSeen {
                 coe_version: Some("27.0".to_owned()),
-                health: Some(Health::Healthy),
+                health: Some(if words == "ok" { Health::Healthy } else { Health::Unhealthy }),
+                health_reason: BTreeMap::from([("api".to_owned(), words)]),
                 nodes: vec![NodeSeen { external_id: "host".to_owned(), name: "host".to_owned(), ready: true, ..NodeSeen::default() }],
                 ..EngineSeen::default()
             })

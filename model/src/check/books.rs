@@ -10,6 +10,7 @@ use crate::{
     quota::Quota,
     record,
     remember::{ORIGIN_WINDOW, RememberedKey, RememberedProposal, key::KeyCount},
+    sink::{self, Sink},
     tables::{Fault, KeyRange, View, Visit, table},
     version,
 };
@@ -41,6 +42,27 @@ fn events(view: &(impl View + ?Sized), meta: &Meta, wrong: &mut Vec<String>) -> 
     }
     if events.first().is_some_and(|event| event.index < meta.event_floor) {
         wrong.push(format!("there are events below the floor {}", meta.event_floor));
+    }
+    let serials: Vec<u64> = events.iter().map(|event| event.serial).filter(|serial| *serial != 0).collect();
+    if serials.windows(2).any(|pair| matches!(pair, [one, two] if one.saturating_add(1) != *two))
+        || serials.last().is_some_and(|last| *last != meta.event_serial)
+    {
+        wrong.push(format!("the serials of events have a gap, or do not end with {}", meta.event_serial));
+    }
+    sinks(view, meta, &events, wrong)
+}
+
+/// A sink has still to be given exactly what lies behind its cursor.
+fn sinks(view: &(impl View + ?Sized), meta: &Meta, events: &[Event], wrong: &mut Vec<String>) -> Result<(), Fault> {
+    let sinks: Vec<Sink> = record::all(view)?;
+    if meta.sinks_low != sinks.iter().map(|sink| sink.cursor).min() {
+        wrong.push(format!("the lowest cursor of the sinks is not {:?}", meta.sinks_low));
+    }
+    for sink in &sinks {
+        let behind = events.iter().filter(|event| event.index > sink.cursor && event.serial != 0).count();
+        if u64::try_from(behind) != Ok(sink::query::lag(meta, sink)) || sink.cursor < meta.event_floor {
+            wrong.push(format!("sink {} has {behind} events before it, not {}", sink.name, sink::query::lag(meta, sink)));
+        }
     }
     Ok(())
 }

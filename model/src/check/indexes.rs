@@ -14,6 +14,7 @@ use crate::{
     quota::Quota,
     record::{self, Record, index_rows, whole_key},
     remember::{RememberedKey, RememberedProposal},
+    sink::Sink,
     tables::{Fault, KeyRange, View, Visit, table},
     template::Template,
 };
@@ -31,6 +32,7 @@ pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Res
     keyed::<Quota>(view, &mut rows, wrong)?;
     keyed::<RememberedKey>(view, &mut rows, wrong)?;
     keyed::<RememberedProposal>(view, &mut rows, wrong)?;
+    keyed::<Sink>(view, &mut rows, wrong)?;
     keyed::<Template>(view, &mut rows, wrong)?;
     view.scan(KeyRange::prefix(&[table::INDEX]), &mut |row, value| {
         if !rows.remove(row) {
@@ -65,7 +67,7 @@ fn keyed<R: Record>(view: &(impl View + ?Sized), rows: &mut BTreeSet<Vec<u8>>, w
 }
 
 fn known_tables(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Result<(), Fault> {
-    const TABLES: [u8; 14] = [
+    const TABLES: [u8; 15] = [
         table::CLUSTER,
         table::CONTAINER,
         table::EVENT,
@@ -79,6 +81,7 @@ fn known_tables(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Result<
         table::ORIGIN,
         table::OWNERSHIP,
         table::QUOTA,
+        table::SINK,
         table::TEMPLATE,
     ];
     let everything = KeyRange { start: Vec::new(), end: vec![0xff; 2], reverse: false };

@@ -25,7 +25,7 @@ pub(crate) fn ended(context: &mut Context<'_>, operation: &Operation, end: &End)
     };
     let succeeded = end.state == State::Succeeded;
     if succeeded && operation.kind() == Kind::ClusterDelete {
-        return remove(context, &cluster);
+        return remove(context, &cluster, operation, end.epoch);
     }
     let status = match (operation.kind(), succeeded) {
         (Kind::ClusterUpdate, true) => Status::UpdateComplete,
@@ -54,19 +54,19 @@ fn settle(context: &mut Context<'_>, previous: &Cluster, operation: &Operation, 
     };
     record::replace(context.tables, Some(previous), &cluster);
     context.changes.push(Change::Cluster(cluster.id));
-    context.event(Note::cluster(&cluster, "status").epoch(end.epoch));
+    context.event(Note::cluster(&cluster, "status").of(operation).because(end.reason.as_deref()).epoch(end.epoch));
     let only_worker = operation.kind() == Kind::ClusterUpdate;
     let about = |group: &NodeGroup| !only_worker || group.name == DEFAULT_WORKER;
     set_group_status(context, &cluster, status, end.reason.as_deref(), about)
 }
 
 /// A cluster has been deleted outside: now its records go. Its operations outlive it for a while.
-fn remove(context: &mut Context<'_>, cluster: &Cluster) -> Result<(), Fault> {
+fn remove(context: &mut Context<'_>, cluster: &Cluster, operation: &Operation, epoch: u64) -> Result<(), Fault> {
     supersede(context, cluster, "the cluster is gone", |_| true)?;
     for container in container::query::of_cluster(context.tables, cluster.id, &crate::Page::ALL)? {
         record::delete(context.tables, &container);
         context.changes.push(Change::Container(container.id, cluster.id));
-        context.event(Note::container(&container, "deleted"));
+        context.event(Note::container(&container, "deleted").of(operation).epoch(epoch));
     }
     for node in node::query::of_cluster(context.tables, cluster.id)? {
         record::delete(context.tables, &node);
@@ -75,12 +75,13 @@ fn remove(context: &mut Context<'_>, cluster: &Cluster) -> Result<(), Fault> {
     for group in nodegroup::query::of_cluster(context.tables, cluster.id)? {
         record::delete(context.tables, &group);
     }
+    // While there is still somebody who owns it.
+    context.event(Note::cluster(cluster, "deleted").of(operation).epoch(epoch));
     if let Some(ownership) = ownership::query::of(context.tables, cluster.id)? {
         record::delete(context.tables, &ownership);
     }
     history::outlive(context, cluster.id)?;
     record::delete(context.tables, cluster);
     context.changes.extend([Change::Cluster(cluster.id), Change::Ownership(cluster.id)]);
-    context.event(Note::cluster(cluster, "deleted"));
     Ok(())
 }

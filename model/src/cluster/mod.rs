@@ -166,6 +166,17 @@ pub enum Health {
     Unhealthy = 2,
 }
 
+impl Health {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::Healthy => "HEALTHY",
+            Self::Unhealthy => "UNHEALTHY",
+        }
+    }
+}
+
 impl Record for Cluster {
     const TABLE: u8 = table::CLUSTER;
     fn key(&self) -> Vec<u8> {

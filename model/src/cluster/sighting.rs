@@ -2,16 +2,19 @@
 //!
 //! The caller has checked the epoch.
 
+use std::collections::BTreeMap;
+
 use crate::{
     Change,
-    cluster::{Cluster, Observed, query},
-    command::{ContainerSighting, Sighting},
+    cluster::{Cluster, Health, Observed, query},
+    command::{ContainerSighting, HealthLapse, Sighting},
     container::{self, Container, ContainerStatus},
-    context::Context,
+    context::{Answer, Context},
     event::Note,
     node::{self, Node},
     nodegroup::{self, NodeGroup, ROLE_MASTER},
-    record,
+    outcome::Done,
+    ownership, record,
     tables::Fault,
 };
 
@@ -31,6 +34,45 @@ pub(crate) fn apply(context: &mut Context<'_>, seen: &Sighting) -> Result<bool, 
     Ok(changed)
 }
 
+/// Nobody looks at some clusters; the number of those whose health is unknown now is the outcome's `number`.
+pub(crate) fn lapse(context: &mut Context<'_>, command: &HealthLapse) -> Answer {
+    let mut number = 0;
+    for lapsed in &command.clusters {
+        let owner = ownership::query::of(context.tables, lapsed.cluster)?;
+        let Some(previous) = query::by_id(context.tables, lapsed.cluster)?.filter(|_| owner.is_some_and(|row| row.epoch == lapsed.epoch))
+        else {
+            continue;
+        };
+        let Some(before) = previous.observed.clone().filter(|seen| seen.health.is_some() && seen.health() != Health::Unknown) else {
+            continue;
+        };
+        let mut observed = Observed { at_ms: context.at_ms, ..before };
+        observed.set_health(Health::Unknown);
+        observed.health_reason = BTreeMap::from([("api".to_owned(), lapsed.reason.clone())]);
+        store_cluster(context, &previous, observed, 0, true);
+        number += 1;
+    }
+    Ok(Done { number, revision: context.index, ..Done::default() })
+}
+
+/// Whether nothing but the words about the health is different: no matter for the event log, or a storm of them would drive out all else.
+fn only_words(before: &Observed, after: &Observed) -> bool {
+    Observed { health_reason: before.health_reason.clone(), at_ms: before.at_ms, ..after.clone() } == *before
+}
+
+fn store_cluster(context: &mut Context<'_>, previous: &Cluster, observed: Observed, epoch: u64, told: bool) {
+    let health = observed.health.map(|_| observed.health().word());
+    let cluster = Cluster { revision: context.index, observed: Some(observed), updated_ms: Some(context.wall_ms), ..previous.clone() };
+    record::replace(context.tables, Some(previous), &cluster);
+    context.changes.push(Change::Cluster(cluster.id));
+    if told {
+        let words =
+            cluster.observed.as_ref().and_then(|seen| seen.health_reason.values().find(|word| !matches!(word.as_str(), "ok" | "True")));
+        let note = Note::cluster(&cluster, "observed").because(words.map(String::as_str)).epoch(epoch);
+        context.event(note.outlook(health));
+    }
+}
+
 fn see_cluster(context: &mut Context<'_>, previous: &Cluster, seen: &Observed, epoch: u64) -> Result<bool, Fault> {
     let before = previous.observed.clone().unwrap_or_default();
     let mut observed = Observed { at_ms: before.at_ms, ..seen.clone() };
@@ -44,10 +86,8 @@ fn see_cluster(context: &mut Context<'_>, previous: &Cluster, seen: &Observed, e
     }
     observed.at_ms = context.at_ms;
     set_group_addresses(context, previous, &observed)?;
-    let cluster = Cluster { revision: context.index, observed: Some(observed), updated_ms: Some(context.wall_ms), ..previous.clone() };
-    record::replace(context.tables, Some(previous), &cluster);
-    context.changes.push(Change::Cluster(cluster.id));
-    context.event(Note::cluster(&cluster, "observed").epoch(epoch));
+    let told = previous.observed.is_none() || !only_words(&before, &observed);
+    store_cluster(context, previous, observed, epoch, told);
     Ok(true)
 }
 

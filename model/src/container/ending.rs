@@ -22,7 +22,7 @@ pub(crate) fn ended(context: &mut Context<'_>, operation: &Operation, end: &End)
     if succeeded && operation.kind() == Kind::ContainerDelete {
         record::delete(context.tables, &previous);
         context.changes.push(Change::Container(previous.id, previous.cluster));
-        context.event(Note::container(&previous, "deleted").epoch(end.epoch));
+        context.event(Note::container(&previous, "deleted").of(operation).end(end.state).epoch(end.epoch));
         return Ok(());
     }
     let mut container = previous.clone();
@@ -40,7 +40,7 @@ pub(crate) fn ended(context: &mut Context<'_>, operation: &Operation, end: &End)
     container.updated_ms = Some(context.wall_ms);
     record::replace(context.tables, Some(&previous), &container);
     context.changes.push(Change::Container(container.id, container.cluster));
-    context.event(Note::container(&container, "status").epoch(end.epoch));
+    context.event(Note::container(&container, "status").of(operation).end(end.state).because(end.reason.as_deref()).epoch(end.epoch));
     Ok(())
 }
 

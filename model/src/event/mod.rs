@@ -1,5 +1,9 @@
-//! The event log: who changed what, projected from the same entries that changed it. Its key is the log index, which is the cursor of
-//! every watch. Retention is a number of events; older ones go in apply, so every member forgets the same.
+//! The event log: who changed what, when, in which step, how it came out and why; projected from the same entries that changed it, so
+//! nothing happens without one and nothing is told that did not happen.
+//!
+//! Its key is the log index and the position in the entry: the cursor of every watch, and the name under which a receiver tells two
+//! deliveries of one event from two events. Retention is a number of events; older ones go in apply, so every member forgets the same,
+//! and later while a [`crate::sink`] has not been given them (`forget`).
 
 use prost::Message;
 
@@ -7,10 +11,11 @@ pub(crate) mod forget;
 mod note;
 pub mod query;
 
+pub use forget::{BACKLOG, BOUNDS, RETENTION, bounds};
 pub(crate) use note::Note;
 
 use crate::{
-    id::ClusterId,
+    id::{ClusterId, ContainerId, OperationId},
     record::{Index, Record},
     tables::table,
 };
@@ -54,6 +59,75 @@ pub struct Event {
     /// Epoch of the owner that reported it; 0 when no owner did.
     #[prost(uint64, tag = "12")]
     pub epoch: u64,
+    /// The member that reported it, or that an assignment is about; 0 when no owner did.
+    #[prost(uint64, tag = "60")]
+    pub member: u64,
+    /// The operation it belongs to.
+    #[prost(message, optional, tag = "61")]
+    pub operation: Option<OperationId>,
+    /// What that operation does, such as `cluster.create`.
+    #[prost(string, tag = "62")]
+    pub kind: String,
+    /// The step of the operation.
+    #[prost(string, tag = "63")]
+    pub step: String,
+    /// How often that step has been begun.
+    #[prost(uint32, tag = "64")]
+    pub attempt: u32,
+    /// How it came out.
+    #[prost(enumeration = "Verdict", tag = "65")]
+    pub verdict: i32,
+    /// Why, in words.
+    #[prost(string, optional, tag = "66")]
+    pub reason: Option<String>,
+    /// The object's name.
+    #[prost(string, tag = "67")]
+    pub name: String,
+    /// Counts all events without a gap, so that who is given them sees what is missing.
+    #[prost(uint64, tag = "68")]
+    pub serial: u64,
+    /// The container that the operation is about.
+    #[prost(message, optional, tag = "69")]
+    pub container: Option<ContainerId>,
+    /// The project for which the user asked.
+    #[prost(string, tag = "70")]
+    pub user_project_id: String,
+}
+
+impl Event {
+    /// What it is called for ever: its place in the log.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.index, self.part)
+    }
+}
+
+/// How something came out, in the words of audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum Verdict {
+    /// Nothing to be said: it simply happened.
+    None = 0,
+    /// It has begun and will end.
+    Pending = 1,
+    /// Well.
+    Success = 2,
+    /// Not well.
+    Failure = 3,
+    /// Nobody can tell.
+    Unknown = 4,
+}
+
+impl Verdict {
+    /// The word shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Pending => "pending",
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl Record for Event {

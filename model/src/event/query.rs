@@ -47,6 +47,98 @@ pub fn after(view: &(impl View + ?Sized), cursor: u64, limit: usize, scope: Scop
     fault.map_or(Ok((events, reached)), Err)
 }
 
+/// The first event after the entry `index`.
+pub fn next(view: &(impl View + ?Sized), index: u64) -> Result<Option<Event>, Fault> {
+    let mut range = KeyRange::prefix(&[table::EVENT]);
+    range.start = whole_key(table::EVENT, &index.saturating_add(1).to_be_bytes());
+    first(view, range)
+}
+
+/// The last event of the entry `index` or before it.
+pub fn last(view: &(impl View + ?Sized), index: u64) -> Result<Option<Event>, Fault> {
+    let mut range = KeyRange::prefix(&[table::EVENT]).backwards();
+    range.end = whole_key(table::EVENT, &index.saturating_add(1).to_be_bytes());
+    first(view, range)
+}
+
+fn first(view: &(impl View + ?Sized), range: KeyRange) -> Result<Option<Event>, Fault> {
+    let mut found = None;
+    view.scan(range, &mut |key, value| {
+        found = Some(record::decode(key, value));
+        Visit::Stop
+    })?;
+    found.transpose()
+}
+
+/// Which events of a cluster are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// After this event: log index and part; `u32::MAX`: the whole entry.
+    pub after: (u64, u32),
+    /// Not before this time of the wall clock, milliseconds since 1970.
+    pub since_ms: u64,
+    /// Before this time.
+    pub until_ms: u64,
+    /// Of this kind: an object (`operation`) or an object and what happened (`operation.ended`); empty: all.
+    pub kind: &'a str,
+    /// So many at the most.
+    pub limit: usize,
+    /// Whose.
+    pub scope: Scope<'a>,
+}
+
+impl Wanted<'_> {
+    fn fits(&self, event: &Event) -> bool {
+        let (object, action) = self.kind.split_once('.').unwrap_or((self.kind, ""));
+        self.scope.sees(&event.project_id)
+            && (self.since_ms..self.until_ms).contains(&event.at_ms)
+            && (object.is_empty() || event.object == object)
+            && (action.is_empty() || event.action == action)
+    }
+}
+
+/// How many events of a cluster are looked at for one page, whatever fits.
+const PAGE_LOOKS: usize = 10_000;
+
+/// Some events of a cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Story {
+    /// Them, in order.
+    pub events: Vec<Event>,
+    /// Where to go on: there may be more after this event. `None`: these were the last.
+    pub more: Option<(u64, u32)>,
+}
+
+/// The wanted events of a cluster, in order; also of one that is gone, as long as its events are kept.
+pub fn story(view: &(impl View + ?Sized), cluster: ClusterId, wanted: &Wanted<'_>) -> Result<Story, Fault> {
+    let prefix = index_prefix(Index::EventByCluster, cluster.bytes());
+    let mut range = KeyRange::prefix(&prefix);
+    let (index, part) = wanted.after;
+    let start = (u128::from(index) << 32 | u128::from(part)).saturating_add(1);
+    range.start = [prefix.as_slice(), start.to_be_bytes().get(4..).unwrap_or_default()].concat();
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    view.scan(range, &mut |row, _| {
+        keys.push(row.get(prefix.len()..).unwrap_or_default().to_vec());
+        if keys.len() < PAGE_LOOKS { Visit::Continue } else { Visit::Stop }
+    })?;
+    let mut story = Story::default();
+    let mut reached = None;
+    for key in &keys {
+        if story.events.len() >= wanted.limit {
+            story.more = reached;
+            return Ok(story);
+        }
+        if let Some(event) = record::get::<Event>(view, key)? {
+            reached = Some((event.index, event.part));
+            if wanted.fits(&event) {
+                story.events.push(event);
+            }
+        }
+    }
+    story.more = reached.filter(|_| keys.len() >= PAGE_LOOKS);
+    Ok(story)
+}
+
 /// Events of a cluster after the entry `cursor`, in order, `limit` at most.
 pub fn of_cluster(view: &(impl View + ?Sized), cluster: ClusterId, cursor: u64, limit: usize) -> Result<Vec<Event>, Fault> {
     let prefix = index_prefix(Index::EventByCluster, cluster.bytes());

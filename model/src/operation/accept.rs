@@ -114,6 +114,6 @@ pub(crate) fn accept(context: &mut Context<'_>, request: Request<'_>) -> Result<
     history::prune(context, operation.cluster)?;
     record::replace(context.tables, None, &operation);
     context.changes.push(Change::Operation(operation.id, operation.cluster));
-    context.event(Note::operation(&operation, &request.cluster.project_id, "accepted"));
+    context.event(Note::operation(&operation, &request.cluster.project_id, "accepted").end(State::Open));
     Ok(())
 }

@@ -59,7 +59,7 @@ fn record_step(
         "step.begun" => format!("{} {} attempt {}", operation.kind().word(), step.name, step.attempts),
         _ => format!("{} {} {}", operation.kind().word(), step.name, step.outcome().word()),
     };
-    context.event(Note::operation(operation, &project, action).detail(words).epoch(step.epoch));
+    context.event(Note::operation(operation, &project, action).step(step).detail(words).epoch(step.epoch));
     Ok(())
 }
 

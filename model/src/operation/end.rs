@@ -73,7 +73,8 @@ pub(crate) fn close(context: &mut Context<'_>, previous: &Operation, end: &End) 
     context.changes.push(Change::Operation(operation.id, operation.cluster));
     let project = project_of(context, &operation)?;
     let words = [operation.kind().word(), end.state.word(), end.reason.as_deref().unwrap_or_default()].join(" ");
-    context.event(Note::operation(&operation, &project, "ended").detail(words.trim_end()).epoch(end.epoch));
+    let note = Note::operation(&operation, &project, "ended").end(end.state).because(end.reason.as_deref());
+    context.event(note.detail(words.trim_end()).epoch(end.epoch));
     Ok(operation)
 }
 

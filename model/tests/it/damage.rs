@@ -4,12 +4,14 @@ use model::{
     MemoryTables, Tables, View,
     cluster::{Cluster, Status},
     container::Container,
+    event::Event,
     member::Member,
     meta::Meta,
     nodegroup::NodeGroup,
     operation::{Failure, Left, Operation, State, Step, TROUBLES, Trouble},
     ownership::Ownership,
-    record,
+    record::{self, Record as _},
+    sink::Sink,
     template::Template,
 };
 
@@ -133,4 +135,26 @@ fn every_damage_of_an_operation_gets_a_sentence() {
         let found = damaged(|tables| change(tables, operation.bytes(), damage));
         assert!(found.contains(words), "{words}: {found}");
     }
+}
+
+#[test]
+fn damage_to_events_and_their_sinks_gets_a_sentence() {
+    let mut world = world();
+    world.done(model::Command::SinkOpen(model::command::SinkOpen { name: "file".to_owned() }));
+    world.template(3, "swarm");
+    assert_eq!(model::check::check(&world.tables).unwrap(), Vec::<String>::new());
+    let damaged = |damage: &dyn Fn(&mut MemoryTables)| {
+        let mut tables = world.tables.clone();
+        damage(&mut tables);
+        model::check::check(&tables).unwrap().join("; ")
+    };
+    let gap = damaged(&|tables| {
+        let event: Event = record::all(tables).unwrap().pop().unwrap();
+        change(tables, &event.key(), |event: &mut Event| event.serial += 1);
+    });
+    assert!(gap.contains("the serials of events have a gap"), "{gap}");
+    let low = damaged(&|tables| change(tables, b".", |meta: &mut Meta| meta.sinks_low = None));
+    assert!(low.contains("the lowest cursor of the sinks is not"), "{low}");
+    let behind = damaged(&|tables| change(tables, b"file", |sink: &mut Sink| sink.serial += 1));
+    assert!(behind.contains("sink file has"), "{behind}");
 }

@@ -156,6 +156,21 @@ fn reports() -> impl Strategy<Value = Command> {
         }),
         2 => proptest::collection::vec(sighting(), 1..3).prop_map(|sightings| Command::Observe(Observe { sightings })),
         1 => (0_u32..4).prop_map(|limit| Command::Expire(Expire { limit })),
+        1 => (some(), present()).prop_map(|(cluster, epoch)| {
+            Command::HealthLapse(HealthLapse { clusters: vec![Lapsed { cluster, epoch, reason: "r".to_owned() }] })
+        }),
+    ]
+}
+
+fn sinks() -> impl Strategy<Value = Command> {
+    let name = || prop_oneof![4 => Just("file"), 2 => Just("web"), 1 => Just("no name")].prop_map(str::to_owned);
+    prop_oneof![
+        3 => name().prop_map(|name| Command::SinkOpen(SinkOpen { name })),
+        5 => (name(), present(), 0_u64..60, 0_u64..2).prop_map(|(name, from, to, term)| {
+            Command::SinkAdvance(SinkAdvance { name, term, from, to, records: 1 })
+        }),
+        1 => name().prop_map(|name| Command::SinkClose(SinkClose { name })),
+        1 => (999_u64..1_002, 999_u64..1_002).prop_map(|(keep, backlog)| Command::EventsKeep(EventsKeep { keep, backlog })),
     ]
 }
 
@@ -169,7 +184,7 @@ struct Asked {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    let command = prop_oneof![2 => members(), 2 => templates(), 3 => clusters(), 4 => reports()];
+    let command = prop_oneof![2 => members(), 2 => templates(), 3 => clusters(), 4 => reports(), 1 => sinks()];
     let actor = (prop_oneof![8 => Just("p1"), 1 => Just("p2")], any::<bool>()).prop_map(|(project, all_projects)| Actor {
         project_id: project.to_owned(),
         user_id: "u".to_owned(),
@@ -251,6 +266,12 @@ fn late_bind(tables: &MemoryTables, command: &mut Command) {
             bind_seen(&mut end.seen, of_operation(end.operation));
         }
         Command::Observe(observe) => observe.sightings.iter_mut().for_each(|seen| bind(&mut seen.epoch, Some(seen.cluster))),
+        Command::HealthLapse(lapse) => lapse.clusters.iter_mut().for_each(|lapsed| bind(&mut lapsed.epoch, Some(lapsed.cluster))),
+        Command::SinkAdvance(advance) if advance.from == 0 => {
+            let present = model::sink::query::by_name(tables, &advance.name).unwrap();
+            advance.from = present.map_or(0, |sink| sink.cursor);
+            advance.to += advance.from;
+        }
         Command::TemplateUpdate(update) if update.expected_revision == 0 => {
             let present = model::template::query::by_id(tables, update.id).unwrap();
             update.expected_revision = present.map_or(0, |template| template.revision);

@@ -1,12 +1,13 @@
 //! The command line: what can be asked, and where the answers come from.
 //!
-//! `server` runs a member. `status`, `member`, `ownership`, `operation` and `snapshot` talk to a running one through the socket in its data
+//! `server` runs a member. `status`, `events`, `member`, `ownership`, `operation` and `snapshot` talk to a running one through the socket in its data
 //! folder (see
 //! [`crate::control`]); who may read that folder may command the member. `pki`, `recover`, `completion` and `config` need no member.
 //! Every failure is one line on standard error, `jeroboam: …`, and an exit status ([`crate::Error::exit_code`]).
 
 mod completion;
 mod configuration;
+mod events;
 mod member;
 mod operation;
 mod ownership;
@@ -56,6 +57,8 @@ enum Command {
     Server(Box<server::Server>),
     /// Show the members, who leads, and the bays with their owners
     Status(status::Status),
+    /// Tell what happened to a bay
+    Events(events::Events),
     /// List, add, promote, demote, replace, remove or drain members
     #[command(subcommand)]
     Member(member::Member),
@@ -103,6 +106,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Error> {
     match &cli.command {
         Command::Server(server) => server.run(common),
         Command::Status(status) => status.run(common),
+        Command::Events(events) => events.run(common),
         Command::Member(member) => member.run(common),
         Command::Ownership(ownership) => ownership.run(common),
         Command::Operation(operation) => operation.run(common),

@@ -41,6 +41,10 @@ pub struct Config {
     pub raft: raft::Settings,
     /// Right to act.
     pub conductor: Conductor,
+    /// How many events are kept.
+    pub events: Events,
+    /// Where audit records go.
+    pub audit: Audit,
     /// The Docker Engine, if there is one.
     pub docker: Option<String>,
     /// Threads.
@@ -124,6 +128,57 @@ pub struct Conductor {
     pub lease: Duration,
     /// What the leader waits on top.
     pub margin: Duration,
+    /// The shortest and the longest time between two looks at a bay.
+    pub looks: (Duration, Duration),
+    /// How long nobody may have looked at a bay before its health is unknown.
+    pub unseen: Duration,
+}
+
+/// `[events]`
+#[derive(Clone, Copy, Debug)]
+pub struct Events {
+    /// For readers.
+    pub keep: u64,
+    /// Besides, for sinks.
+    pub backlog: u64,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// A file on this member.
+    pub file: Option<AuditFile>,
+    /// A receiver of HTTP.
+    pub webhook: Option<AuditWebhook>,
+}
+
+/// A receiver of audit records.
+#[derive(Clone)]
+pub struct AuditWebhook {
+    /// Where it listens.
+    pub url: String,
+    /// Limit for one request.
+    pub timeout: Duration,
+    /// What it knows us by.
+    pub token: Option<String>,
+}
+
+/// The token is nobody's to read.
+impl std::fmt::Debug for AuditWebhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditWebhook").field("url", &self.url).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// A file of audit records.
+#[derive(Clone, Debug)]
+pub struct AuditFile {
+    /// Where.
+    pub path: PathBuf,
+    /// How long it may grow.
+    pub bytes: u64,
+    /// How many old ones are kept.
+    pub keep: u32,
 }
 
 /// `[runtime]`

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Api, Cluster, Conductor, Config, Error, Format, Layers, Log, Member, Peer, Runtime, Stop, value, value::Value};
+use super::{
+    Api, Audit, AuditFile, AuditWebhook, Cluster, Conductor, Config, Error, Events, Format, Layers, Log, Member, Peer, Runtime, Stop,
+    value, value::Value,
+};
 
 /// The longest duration that is taken; longer ones are mistakes, and some would not fit into a clock.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -16,6 +19,8 @@ pub(super) fn config(layers: &Layers) -> Result<Config, Error> {
         cluster: read.cluster()?,
         raft: read.raft()?,
         conductor: read.conductor()?,
+        events: read.events()?,
+        audit: read.audit()?,
         docker: read.optional("drivers.docker.endpoint", Read::docker_endpoint)?,
         runtime: read.runtime()?,
         stop: read.stop()?,
@@ -140,7 +145,43 @@ impl Read<'_> {
         if lease < Duration::from_millis(500) {
             return Err(self.wrong("conductor.lease", "must be at least 500ms: it is renewed several times within it"));
         }
-        Ok(Conductor { lease, margin: self.duration("conductor.margin")? })
+        let looks = (self.duration("conductor.look_min")?, self.duration("conductor.look_max")?);
+        if looks.0 < Duration::from_secs(1) || looks.1 < looks.0 {
+            return Err(self.wrong("conductor.look_min", "must be at least 1s and not longer than conductor.look_max"));
+        }
+        Ok(Conductor { lease, margin: self.duration("conductor.margin")?, looks, unseen: self.duration("conductor.unseen")? })
+    }
+
+    fn events(&self) -> Result<Events, Error> {
+        let (least, most) = model::event::BOUNDS;
+        let bound = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let number = |key| self.number(key, bound(least), bound(most));
+        Ok(Events { keep: number("events.keep")?, backlog: number("events.backlog")? })
+    }
+
+    fn audit(&self) -> Result<Audit, Error> {
+        let bytes = self.number("audit.file_bytes", 64 << 10, i64::MAX)?;
+        let keep = self.number("audit.file_keep", 1, 10_000)?;
+        let file = self.optional("audit.file", |read, key| Ok(AuditFile { path: PathBuf::from(read.text(key)?), bytes, keep }))?;
+        let webhook = self.optional("audit.webhook", Self::webhook)?;
+        Ok(Audit { file, webhook })
+    }
+
+    fn webhook(&self, key: &str) -> Result<AuditWebhook, Error> {
+        let url = self.text(key)?;
+        if !["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
+            return Err(self.wrong(key, "must begin with http:// or https://"));
+        }
+        let timeout = self.duration("audit.webhook_timeout")?;
+        if timeout > Duration::from_secs(15) {
+            return Err(self.wrong("audit.webhook_timeout", "must be at most 15s: nothing else is delivered to it meanwhile"));
+        }
+        let token = self.optional("audit.webhook_token_file", |read, key| {
+            let path = read.text(key)?;
+            let token = std::fs::read_to_string(path).map_err(|error| read.wrong(key, &format!("{path}: {error}")))?;
+            Ok(token.trim().to_owned())
+        })?;
+        Ok(AuditWebhook { url: url.to_owned(), timeout, token })
     }
 
     fn runtime(&self) -> Result<Runtime, Error> {
@@ -263,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn the_default_retention_is_that_of_the_state() {
+        let ours = load(&[("peer.insecure", "true")]).unwrap();
+        assert_eq!((ours.events.keep, ours.events.backlog), (model::event::RETENTION, model::event::BACKLOG));
+        assert!(ours.audit.file.is_none() && ours.audit.webhook.is_none());
+    }
+
+    #[test]
     fn complaints_name_key_origin_and_cure() {
         let complaint = |key: &str, value: &str| load(&[("peer.insecure", "true"), (key, value)]).unwrap_err();
         assert_eq!(
@@ -274,6 +322,9 @@ mod tests {
         assert_eq!(complaint("runtime.workers", "0"), "--set: runtime.workers must be from 1 to 256, not 0");
         assert_eq!(complaint("log.format", "xml"), "--set: log.format must be human, json or auto, not \"xml\"");
         assert!(complaint("log.filter", "a=b=c").starts_with("--set: log.filter "));
+        let wrong = "--set: conductor.look_min must be at least 1s and not longer than conductor.look_max";
+        assert_eq!((complaint("conductor.look_min", "5m"), complaint("conductor.look_min", "10ms")), (wrong.to_owned(), wrong.to_owned()));
+        assert_eq!(complaint("audit.webhook", "example.org"), "--set: audit.webhook must begin with http:// or https://");
         assert!(complaint("cluster.token_file", "/nonexistent").starts_with("--set: cluster.token_file /nonexistent: "));
         assert_eq!(complaint("cluster.join", "here"), "--set: cluster.join must hold addresses as host:port, not \"here\"");
     }

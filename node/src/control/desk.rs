@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Reply, Request, Snapped, Ticket, operations, ownership, report,
+    Reply, Request, Snapped, Ticket, operations, ownership, report, story,
     wire::{Digest, Nothing},
 };
 
@@ -43,6 +43,7 @@ impl Desk {
         let changed = match request {
             Request::Status { bays } => return done(report::report(handle, bays).await?),
             Request::Token { valid_ms } => return self.ticket(Duration::from_millis(valid_ms)).await,
+            Request::Events(asked) => return done(story::story(handle, &asked, Instant::now() + SHORT).await?),
             Request::Snapshot => return self.snapshot().await,
             Request::Digest => {
                 let (index, digest) = handle.digest().map_err(words)?;

@@ -13,6 +13,7 @@ mod listen;
 mod operations;
 mod ownership;
 mod report;
+mod story;
 mod wire;
 
 pub use ask::ask;
@@ -20,8 +21,8 @@ pub use desk::Desk;
 pub use listen::Door;
 pub use report::{METHOD, own_view};
 pub use wire::{
-    BayRow, Digest, LeftRow, MemberRow, Nothing, OperationRow, Pinned, Question, Reply, Report, Request, Snapped, StepRow, Ticket,
-    TroubleRow,
+    BayRow, Digest, EventRow, LeftRow, MemberRow, Nothing, OperationRow, Pinned, Question, Reply, Report, Request, Snapped, StepRow, Story,
+    StoryOf, Ticket, TroubleRow,
 };
 
 /// The socket's name in the data folder.

@@ -111,6 +111,8 @@ pub enum Request {
         /// How many at most.
         limit: u32,
     },
+    /// What happened to a bay: [`Story`].
+    Events(StoryOf),
     /// Take a snapshot and purge: [`Snapped`].
     Snapshot,
     /// A digest over the whole state here: [`Digest`](struct@Digest).
@@ -138,6 +140,21 @@ pub struct Pinned {
     pub bay: String,
     /// Why it is not obeyed just now.
     pub remark: Option<String>,
+}
+
+/// Which events of a bay are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryOf {
+    /// Its name or id.
+    pub bay: String,
+    /// After this event.
+    pub after: Option<String>,
+    /// Only of this kind; empty: all.
+    pub kind: String,
+    /// Not before this time, milliseconds since 1970.
+    pub since_ms: u64,
+    /// So many at the most.
+    pub limit: u32,
 }
 
 /// What is answered.
@@ -362,4 +379,56 @@ pub struct LeftRow {
     pub name: String,
     /// The backend's own id.
     pub id: String,
+}
+
+/// What happened to a bay.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Story {
+    /// Its id.
+    pub bay: String,
+    /// Its name, if it is known.
+    pub name: String,
+    /// Its events, in order.
+    pub events: Vec<EventRow>,
+    /// After which event there may be more.
+    pub more: Option<String>,
+}
+
+/// One event in a [`Story`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// Its place in the log.
+    pub id: String,
+    /// Wall clock, milliseconds since 1970.
+    pub at_ms: u64,
+    /// What it is about.
+    pub object: String,
+    /// What happened.
+    pub action: String,
+    /// The object's id.
+    pub object_id: String,
+    /// The object's name.
+    pub name: String,
+    /// A word on it.
+    pub detail: String,
+    /// pending, success, failure, unknown, or nothing.
+    pub verdict: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The operation it belongs to.
+    pub operation: Option<String>,
+    /// What that does.
+    pub kind: String,
+    /// Which step of it.
+    pub step: String,
+    /// How often that was begun.
+    pub attempt: u32,
+    /// Who asked.
+    pub user: String,
+    /// The client's request.
+    pub request: String,
+    /// The member that reported it, or that an assignment is about; 0: none.
+    pub member: u64,
+    /// Under which epoch; 0: none.
+    pub epoch: u64,
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) async fn clean_up(stage: &mut Stage) -> Result<(), Failure> {
-    chapter("6. Cleaning up");
+    chapter("7. Cleaning up");
     let (rest, address, bay) = (stage.rest.clone(), stage.any()?, stage.bay()?);
     let started = Instant::now();
     call(&rest, &address, "DELETE", &format!("/v1/containers/{}", stage.container)).await?;

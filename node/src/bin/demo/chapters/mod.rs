@@ -3,6 +3,7 @@
 mod bay;
 mod death;
 mod end;
+mod events;
 mod proof;
 
 use std::{path::PathBuf, time::Duration};
@@ -56,6 +57,7 @@ pub(crate) async fn tell(stage: &mut Stage) -> Result<String, Failure> {
     bay::make(stage).await?;
     bay::run_container(stage).await?;
     let gap = death::kill_the_leader(stage).await?;
+    events::tell(stage).await?;
     proof::prove(stage).await?;
     end::clean_up(stage).await?;
     Ok(format!(

@@ -19,7 +19,7 @@ use crate::{
 const PAGE: usize = 500;
 
 pub(super) async fn prove(stage: &mut Stage) -> Result<(), Failure> {
-    chapter("5. The proof");
+    chapter("6. The proof");
     let rest = stage.rest.clone();
     let addresses = stage.members()?.addresses();
     for (position, address) in addresses.iter().enumerate() {
