@@ -381,22 +381,6 @@ fn the_manual_is_a_configuration_and_completions_complete() {
     }
 }
 
-/// POST of JSON with a token; the answer's status line and body.
-fn post(address: &str, path: &str, body: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nhost: {address}\r\nx-auth-token: t\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-         connection: close\r\n\r\n{body}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), body.to_owned())
-}
-
 /// The audit records in a file once there is one of this kind: their event types and ids.
 fn audited(path: &Path, kind: &str) -> Vec<(String, String)> {
     let began = Instant::now();
@@ -417,7 +401,7 @@ fn audited(path: &Path, kind: &str) -> Vec<(String, String)> {
 fn what_happens_to_a_bay_is_told_and_audited_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = folder.path().join("tokens.toml");
-    std::fs::write(&tokens, "[[token]]\ntoken = \"t\"\nproject_id = \"p\"\nuser_id = \"alice\"\nroles = [\"member\"]\n").unwrap();
+    std::fs::write(&tokens, "[[token]]\ntoken = \"secret\"\nproject_id = \"p\"\nuser_id = \"alice\"\nroles = [\"member\"]\n").unwrap();
     let audit = folder.path().join("audit.jsonl");
     let file = format!("audit.file={}", audit.display());
     let mut member = Member::new(folder.path());

@@ -386,8 +386,8 @@ impl Worker {
         self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.looks.0);
         let deleting = picture.open.iter().any(|operation| operation.kind() == Kind::ClusterDelete);
         let caller = |step| self.shared.caller(self.cluster, self.post.epoch, step);
-        let look = caller("look").makes(pass::look(&self.shared, picture));
-        let Some(seen) = (if deleting { None } else { look.await? }) else { return Ok(()) };
+        let seen = if deleting { None } else { caller("look").makes(pass::look(&self.shared, picture)).await? };
+        let Some(seen) = seen else { return Ok(()) };
         self.unanswered = if seen.unanswered() { self.unanswered.saturating_add(1) } else { 0 };
         if self.unanswered == 1 {
             return Ok(()); // one lost answer says nothing; the next look follows soon

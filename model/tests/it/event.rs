@@ -78,7 +78,14 @@ fn an_event_says_who_asked_and_who_reported_how_it_came_out_and_why() {
     let epoch = world.assign(cluster, 1, 1, 0);
     let begin = StepBegin { operation: id(1_000_010), epoch, name: "provision.create".to_owned(), ..StepBegin::default() };
     world.try_as(Actor::default(), Command::StepBegin(begin)).unwrap();
-    let end = OperationEnd { operation: id(1_000_010), epoch, state: State::Failed.into(), reason: Some("no room".to_owned()), seen: None };
+    let end = OperationEnd {
+        operation: id(1_000_010),
+        epoch,
+        state: State::Failed.into(),
+        reason: Some("no room".to_owned()),
+        failure: 0,
+        seen: None,
+    };
     world.try_as(Actor::default(), Command::OperationEnd(end)).unwrap();
 
     let events = story(&world, "", 99, (0, 0)).events;
