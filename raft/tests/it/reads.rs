@@ -122,6 +122,7 @@ async fn members_call_each_other_and_themselves() {
 /// A leader that was held up must not take what the others promised before for a promise of now: it had been asked by others meanwhile.
 /// (openraft's own read-index rounds do, when the answer to an append comes after another one without entries was sent behind it.)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the timer of the runtime cannot wait for less than a millisecond")]
 async fn a_leader_that_was_held_up_reads_nothing_old() {
     let cluster = Cluster::three_apart(settings()).await;
     let name = fresh_name();
