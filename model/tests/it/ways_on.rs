@@ -252,6 +252,7 @@ fn where_nobody_could_look_the_records_say_what_is_left() {
 #[test]
 fn a_forced_deletion_ends_without_any_owner() {
     let (mut world, epoch) = forced();
+    begin(&mut world, epoch);
     world.done(Command::Release(Release { cluster: id(10), epoch, reason: 0 }));
     world.wait(FORCED_MS);
     assert_eq!(expire(&mut world), 1);
