@@ -3,7 +3,8 @@
 //! Two sources. *Before this worker*: steps in the log; a call of an earlier epoch was sent before this one began, because its sender was dead,
 //! had released, or had lost its lease by then. *This worker's own*: calls that were dropped or timed out. Either can act for as long as the
 //! backend needs to finish what it has been told: [`residual`]; and no call acts longer than its intent has stated, so a step that was begun
-//! long ago keeps nobody waiting.
+//! long ago keeps nobody waiting. What follows from log time alone is the same for whoever owns the cluster next: a wait that begins afresh
+//! with each owner would never end where owners do not last.
 
 use std::time::Duration;
 
@@ -29,9 +30,15 @@ fn unclear(step: &Step) -> bool {
     step.attempts > 1 || matches!(step.outcome(), StepOutcome::Begun | StepOutcome::Unknown)
 }
 
-/// How much longer the calls of a step may act by what its intents stated. Earlier attempts were begun before the last one.
-fn stated(step: &Step, now_ms: u64) -> Duration {
-    Duration::from_millis(step.begun_ms.saturating_add(step.effect_ms).saturating_sub(now_ms))
+/// How much longer the calls of a step may act by what the log says of them.
+///
+/// The last call, not answered: as long as its intent stated. Those before it, when the last one was answered: none of them was sent after
+/// the last attempt had begun, for it began in a later epoch, or when the worker had dropped them.
+fn by_log(kind: Kind, step: &Step, tail: Duration, now_ms: u64) -> Duration {
+    let answered = !matches!(step.outcome(), StepOutcome::Begun | StepOutcome::Unknown);
+    let residual_ms = u64::try_from(residual(kind, tail).as_millis()).unwrap_or(u64::MAX);
+    let acts_ms = if answered { residual_ms.min(step.effect_ms) } else { step.effect_ms };
+    Duration::from_millis(step.begun_ms.saturating_add(acts_ms).saturating_sub(now_ms))
 }
 
 /// How long calls of these operations that were made before a worker began may still act, now that it is `age` old and log time is
@@ -40,7 +47,7 @@ pub fn of_steps<'a>(operations: impl IntoIterator<Item = &'a Operation>, tail: D
     let steps = operations.into_iter().flat_map(|operation| operation.steps.iter().map(|step| (operation.kind(), step)));
     let left = steps.filter(|(_, step)| unclear(step)).map(|(kind, step)| {
         let by_tail = residual(kind, tail).saturating_sub(age);
-        by_tail.min(stated(step, now_ms))
+        by_tail.min(by_log(kind, step, tail, now_ms))
     });
     left.max().unwrap_or_default()
 }
@@ -78,8 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_was_taken_up_again_still_is() {
-        assert_eq!(left(&operation(Kind::ContainerCreate, 2, StepOutcome::Done), Duration::ZERO, NOW_MS), TAIL);
+    fn a_step_that_was_taken_up_again_still_is_but_not_longer_with_each_owner() {
+        let again = operation(Kind::ContainerCreate, 2, StepOutcome::Done);
+        assert_eq!(left(&again, Duration::ZERO, NOW_MS), TAIL);
+        assert_eq!(left(&again, Duration::ZERO, NOW_MS + 4_000), TAIL - Duration::from_secs(4));
+        assert_eq!(left(&again, Duration::ZERO, NOW_MS + 10_000), Duration::ZERO);
+        let open = operation(Kind::ContainerCreate, 2, StepOutcome::Begun);
+        assert_eq!(left(&open, Duration::ZERO, NOW_MS + 10_000), TAIL, "its last call may have been sent just now");
     }
 
     #[test]
