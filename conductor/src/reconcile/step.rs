@@ -143,7 +143,9 @@ impl Step {
             return Err(Halt::Stale);
         }
         let caller = self.shared.caller(self.cluster, self.epoch, self.plan.name).at(self.operation.id, self.plan.name);
-        let guarded = self.shared.lease.guard(hold, caller.makes(self.outside()));
+        // On the heap: a client library's call is large, and every layer around it would carry it.
+        let outside = Box::pin(self.outside());
+        let guarded = self.shared.lease.guard(hold, caller.makes(outside));
         let heard = tokio::select! {
             biased;
             () = self.overtaken.cancelled() => Heard::Dropped("the operation was overtaken"),
