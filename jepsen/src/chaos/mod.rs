@@ -3,7 +3,7 @@
 //! * [`stage`]: what every campaign needs: folder, seed, recorder, cluster, client; and the last questions every
 //!   campaign asks.
 //! * [`outage`]: how long nobody got an acknowledgement.
-//! * [`outside`]: the scripted backend's world and journal against what the API lists.
+//! * `outside`: the scripted backend's world and journal against what the API lists.
 //! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`], [`race`],
 //!   [`churn`], [`hang`], [`scale`]: one campaign each.
 //! * [`quick`]: a short sample of each.
