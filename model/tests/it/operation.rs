@@ -33,21 +33,11 @@ fn operation(world: &World, number: u128) -> Operation {
     query::by_id(&world.tables, id(number)).unwrap().unwrap()
 }
 
-/// A cluster whose creation is open, and its owner's epoch.
-fn begun() -> (World, u64) {
-    let mut world = World::new();
-    let member = world.join(1);
-    let template = world.template(1, "swarm");
-    let cluster = world.cluster(10, template);
-    let epoch = world.assign(cluster, member, 1, 0);
-    (world, epoch)
-}
-
 const CREATE: u128 = 1_000_010;
 
 #[test]
 fn a_step_is_begun_before_and_ended_after() {
-    let (mut world, epoch) = begun();
+    let (mut world, epoch) = World::begun();
     world.done(begin(id(CREATE), epoch));
     let present = operation(&world, CREATE);
     let step = present.open_step().unwrap();
@@ -71,7 +61,7 @@ fn a_step_is_begun_before_and_ended_after() {
 
 #[test]
 fn an_old_epoch_reports_nothing() {
-    let (mut world, old) = begun();
+    let (mut world, old) = World::begun();
     world.done(begin(id(CREATE), old));
     let other = world.join(1);
     let new = world.assign(id(10), other, 1, old);
@@ -93,7 +83,7 @@ fn an_old_epoch_reports_nothing() {
 
 #[test]
 fn reports_without_sense_are_refused() {
-    let (mut world, epoch) = begun();
+    let (mut world, epoch) = World::begun();
     assert_eq!(world.refused(begin(id(77), epoch)).class(), Class::Missing);
     assert_eq!(world.refused(Command::StepEnd(step_end(id(CREATE), epoch))).code, "step-missing");
     world.done(begin(id(CREATE), epoch));
@@ -154,7 +144,7 @@ fn sightings_write_only_what_is_different() {
 
 #[test]
 fn what_went_wrong_is_kept_with_its_words_in_a_bounded_number() {
-    let (mut world, epoch) = begun();
+    let (mut world, epoch) = World::begun();
     for attempt in 1..=10_u32 {
         world.done(begin(id(CREATE), epoch));
         let reason = Some(format!("no {attempt}"));
@@ -181,7 +171,7 @@ fn what_went_wrong_is_kept_with_its_words_in_a_bounded_number() {
 
 #[test]
 fn an_attempt_that_goes_on_is_declared_anew_and_is_no_new_one() {
-    let (mut world, epoch) = begun();
+    let (mut world, epoch) = World::begun();
     let again = |epoch| {
         let (name, target) = ("network.create".to_owned(), "jeroboam-10".to_owned());
         Command::StepBegin(StepBegin { operation: id(CREATE), epoch, name, target, effect_ms: 5_000, goes_on: true })
@@ -198,7 +188,7 @@ fn an_attempt_that_goes_on_is_declared_anew_and_is_no_new_one() {
 
 #[test]
 fn an_end_comes_once() {
-    let (mut world, epoch) = begun();
+    let (mut world, epoch) = World::begun();
     world.done(begin(id(CREATE), epoch));
     world.end(id(CREATE), epoch, State::Failed).unwrap();
     let present = operation(&world, CREATE);
@@ -214,7 +204,7 @@ fn an_end_comes_once() {
 
 #[test]
 fn what_takes_too_long_fails_by_log_time() {
-    let (mut world, epoch) = begun();
+    let (mut world, epoch) = World::begun();
     world.done(begin(id(CREATE), epoch));
     let expire = Command::Expire(Expire { limit: 10 });
     assert_eq!(world.done(expire.clone()).number, 0);

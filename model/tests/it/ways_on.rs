@@ -49,19 +49,9 @@ fn expire(world: &mut World) -> u64 {
     world.done(Command::Expire(Expire { limit: 100 })).number
 }
 
-/// A cluster that is being made, and its owner's epoch.
-fn making() -> (World, u64) {
-    let mut world = World::new();
-    let member = world.join(1);
-    let template = world.template(1, "swarm");
-    let cluster = world.cluster(10, template);
-    let epoch = world.assign(cluster, member, 1, 0);
-    (world, epoch)
-}
-
 #[test]
 fn a_create_that_was_called_off_can_be_asked_for_again() {
-    let (mut world, epoch) = making();
+    let (mut world, epoch) = World::begun();
     let done = world.done(cancel(CREATE));
     assert_eq!(world.done(cancel(CREATE)).object, done.object, "asked again it is cancelled");
     assert_eq!((stored(&world).status(), stored(&world).status_reason.as_deref()), (Status::CreateFailed, Some("cancelled on request")));
@@ -149,7 +139,7 @@ fn acts_on_containers_are_cancelled_and_retried() {
 
 #[test]
 fn other_projects_neither_cancel_nor_retry_nor_reset() {
-    let (mut world, _) = making();
+    let (mut world, _) = World::begun();
     assert_eq!(world.refused_as(actor("p2"), cancel(CREATE)).0, Class::Missing);
     assert_eq!(world.refused_as(actor("p2"), retry(CREATE, 50)).0, Class::Missing);
     assert_eq!(world.refused(reset(Status::CreateComplete)).class(), Class::Forbidden);
@@ -159,7 +149,7 @@ fn other_projects_neither_cancel_nor_retry_nor_reset() {
 
 #[test]
 fn an_administrator_sets_a_stuck_status() {
-    let (mut world, epoch) = making();
+    let (mut world, epoch) = World::begun();
     for bad in [Status::CreateInProgress, Status::DeleteComplete, Status::RollbackFailed] {
         assert_eq!(world.try_as(admin(), reset(bad)).unwrap_err().class(), Class::Invalid);
     }
@@ -277,7 +267,7 @@ fn a_deletion_under_way_is_forced_and_a_clean_one_leaves_nothing() {
 
 #[test]
 fn a_create_that_nobody_has_heard_of_may_have_left_something() {
-    let (mut world, epoch) = making();
+    let (mut world, epoch) = World::begun();
     let target = "jeroboam-10".to_owned();
     world.done(Command::StepBegin(StepBegin {
         operation: id(CREATE),
@@ -310,7 +300,7 @@ fn only_a_forced_deletion_leaves_something() {
 #[test]
 fn no_failed_status_is_a_dead_end() {
     let fail = |kind: Kind| {
-        let (mut world, epoch) = making();
+        let (mut world, epoch) = World::begun();
         if kind == Kind::ClusterCreate {
             world.end(id(CREATE), epoch, State::Failed).unwrap();
             return (world, epoch, CREATE);

@@ -39,6 +39,16 @@ pub(crate) fn proposal(actor: Actor, command: impl Into<Command>) -> Proposal {
 }
 
 impl World {
+    /// A world with one cluster whose creation is open, and its owner's epoch.
+    pub(crate) fn begun() -> (Self, u64) {
+        let mut world = Self::new();
+        let member = world.join(1);
+        let template = world.template(1, "swarm");
+        let cluster = world.cluster(10, template);
+        let epoch = world.assign(cluster, member, 1, 0);
+        (world, epoch)
+    }
+
     pub(crate) fn new() -> Self {
         Self { at_ms: 1_000, ..Self::default() }
     }
