@@ -24,6 +24,8 @@ for bay in $bays; do
     as_root docker ps -aq --filter "$label" | xargs -r docker rm -f >/dev/null
     as_root docker network ls -q --filter "$label" | xargs -r docker network rm >/dev/null
 done
+balancer=$(cat "$run/haproxy.pid" 2>/dev/null) || true
+[ "$(cat "/proc/${balancer:-none}/comm" 2>/dev/null)" = haproxy ] && kill "$balancer"
 rm -rf "$run"
 echo "down: three members stopped, $run is gone"
 scripts/docker.sh down

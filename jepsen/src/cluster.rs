@@ -31,7 +31,8 @@ use crate::{
 };
 
 /// The static token of the harness: an administrator of its own project.
-const TOKEN: &str = "chaos-admin-token";
+/// The administrator's token.
+pub(crate) const TOKEN: &str = "chaos-admin-token";
 /// How long a command of the CLI may take.
 const COMMAND: Duration = Duration::from_secs(30);
 /// How long a member may take to serve, and to vote.
@@ -417,6 +418,12 @@ impl Cluster {
 }
 
 impl Member {
+    /// Where its REST API listens, `host:port`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.api
+    }
+
     fn running(&mut self) -> Option<&mut Self> {
         self.program.is_running().then_some(self)
     }

@@ -12,7 +12,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use jepsen::{
     Chance, Error, Verdict,
-    chaos::{Options, churn, containers, durability, failover, hang, linearizable, membership, quick, race, scale},
+    chaos::{Options, balancer, churn, containers, durability, failover, hang, linearizable, membership, quick, race, scale},
     history,
     report::Summary,
 };
@@ -138,6 +138,15 @@ enum Campaign {
         #[arg(long, default_value_t = 0)]
         learners: usize,
     },
+    /// Clients that never try again, behind HAProxy as it is delivered, while members are killed
+    Balancer {
+        /// Members killed, every 20 s
+        #[arg(long, default_value_t = 20)]
+        kills: u64,
+        /// Clients
+        #[arg(long, default_value_t = 8)]
+        clients: usize,
+    },
     /// A short sample of each campaign
     Quick {
         /// Leave the containers out
@@ -220,6 +229,10 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
         }
         Campaign::Hang { bays, rounds } => hang::run(options, hang::Plan { bays: *bays, rounds: *rounds }).await,
         Campaign::Scale { bays, learners } => scale::run(options, scale::Plan { bays: *bays, learners: *learners }).await,
+        Campaign::Balancer { kills, clients } => {
+            let plan = balancer::Plan { kills: *kills, pause: Duration::from_secs(20), clients: *clients };
+            balancer::run(options, plan).await
+        }
         Campaign::Quick { without_docker } => Ok(quick::run(options, *without_docker).await),
         Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),
     }

@@ -5,9 +5,10 @@
 //! * [`outage`]: how long nobody got an acknowledgement.
 //! * `outside`: the scripted backend's world and journal against what the API lists.
 //! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`], [`race`],
-//!   [`churn`], [`hang`], [`scale`]: one campaign each.
+//!   [`churn`], [`hang`], [`scale`], [`balancer`]: one campaign each.
 //! * [`quick`]: a short sample of each.
 
+pub mod balancer;
 pub mod churn;
 pub mod containers;
 pub mod durability;

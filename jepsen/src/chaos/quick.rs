@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Options, churn, containers, durability, failover, linearizable, membership, race};
+use super::{Options, balancer, churn, containers, durability, failover, linearizable, membership, race};
 use crate::{Error, report::Summary};
 
 /// Runs a sample of each campaign; `without_docker` leaves the containers out on purpose.
@@ -30,6 +30,8 @@ pub async fn run(options: &Options, without_docker: bool) -> Summary {
     summary.add("race", race::run(&options, race::Plan { runs: 1, rounds: 1 }).await);
     let plan = churn::Plan { changes: 80, bays: 60, clients: 3, stale: 1, short: true };
     summary.add("churn", churn::run(&options, plan).await);
+    let plan = balancer::Plan { kills: 2, pause: Duration::from_secs(6), clients: 4 };
+    summary.add("balancer", balancer::run(&options, plan).await);
     if without_docker {
         summary.note("containers: left out, as asked");
     } else {

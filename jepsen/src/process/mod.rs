@@ -4,10 +4,12 @@
 //! process that got the same number later, nor one of somebody else. When the harness ends, however it ends
 //! short of its own kill -9, the children end with it.
 
+mod balancer;
 mod disk;
 mod port;
 mod program;
 
+pub use balancer::Balancer;
 pub use disk::Disk;
 pub use port::free_port;
 pub use program::{Program, run};
