@@ -16,9 +16,12 @@ command:dockerd         docker.io
 command:iptables        iptables
 command:/bin/busybox    busybox-static
 command:etcd            etcd-server
+command:haproxy         haproxy
 command:wrk             wrk
 command:mkfs.ext4       e2fsprogs
 command:perl            perl
+command:python3         python3
+python:ensurepip        python3-venv
 LIST
 }
 
@@ -29,6 +32,7 @@ while read -r what package; do
     case "$what" in
         command:*) command -v "${what#command:}" >/dev/null || missing+=("$package") ;;
         library:*) has_library "${what#library:}" || missing+=("$package") ;;
+        python:*) python3 -c "import ${what#python:}" 2>/dev/null || missing+=("$package") ;;
     esac
 done < <(needs)
 
@@ -36,8 +40,9 @@ if [ "${#missing[@]}" -gt 0 ]; then
     command -v apt-get >/dev/null || fail "this machine has no apt-get; please install the like of: ${missing[*]}"
     echo "install: ${missing[*]} (apt-get, a minute or two)"
     log="$JEROBOAM_CACHE/install.log"
-    # A benchmark's etcd must not be left running as a system service.
+    # What only tests and demonstrations start must not be left running as a system service.
     [ -d /run/systemd/system ] && [[ " ${missing[*]} " = *" etcd-server "* ]] && as_root systemctl mask --runtime --quiet etcd etcd-server || true
+    [ -d /run/systemd/system ] && [[ " ${missing[*]} " = *" haproxy "* ]] && as_root systemctl mask --runtime --quiet haproxy || true
     apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1; }
     : >"$log"
     if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then

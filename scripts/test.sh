@@ -7,14 +7,19 @@ scripts/install.sh
 started_docker=no
 scripts/docker.sh started || started_docker=yes
 scripts/docker.sh up
-finish() { [ "$started_docker" = no ] || scripts/docker.sh down; }
+finish() {
+    scripts/keystone.sh down
+    [ "$started_docker" = no ] || scripts/docker.sh down
+}
 trap finish EXIT
 
+step "a Keystone for the tests" scripts/keystone.sh up
 step "formatting" cargo fmt --all -- --check
 bold "building (from nothing about a quarter of an hour; then minutes)"
 cargo build --workspace --bins --locked
 step "building the tests" cargo test --workspace --all-targets --no-run --locked
-step "tests" cargo test --workspace --locked
+# shellcheck disable=SC2046 # names and values are words
+step "tests" env $(scripts/keystone.sh env) cargo test --workspace --locked
 step "simulation: 200 seeds of the whole product" "$CARGO_TARGET_DIR/debug/simulate" whole --seeds 0..200
 step "simulation: power loss of all members, 1,000 seeds" "$CARGO_TARGET_DIR/debug/simulate" power --seeds 0..1000
 step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"

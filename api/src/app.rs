@@ -38,12 +38,12 @@ pub(crate) struct Shared {
 
 impl App {
     /// The API over a member's handle.
-    pub fn new(handle: Handle, identity: Identity, settings: Settings) -> Self {
+    pub fn new(handle: Handle, identity: Identity, policy: Policy, settings: Settings) -> Self {
         let watches = Arc::new(Semaphore::new(settings.max_watches));
         let shared = Shared {
             handle,
             identity,
-            policy: Policy::default(),
+            policy,
             settings,
             metrics: Metrics::default(),
             table: Table::default(),

@@ -52,6 +52,14 @@ pub(crate) trait Row: Clone {
     fn serial(&self) -> u64;
     /// What a marker names.
     fn uuid(&self) -> Uuid;
+    /// How a marker is written.
+    fn marker(&self) -> String {
+        self.uuid().to_string()
+    }
+    /// What a written marker names; the error says what it should have been.
+    fn named(marker: &str) -> Result<Uuid, &'static str> {
+        Uuid::try_parse(marker).map_err(|_| "a uuid")
+    }
     /// The stored column of this name; `None`: there is no such column.
     fn column(&self, name: &str) -> Option<Key>;
 }
@@ -79,7 +87,7 @@ impl Wanted {
                 _ => return Err(Error::invalid("limit must be a positive integer")),
             },
         };
-        let marker = call.query.get("marker").map(Uuid::try_parse).transpose().map_err(|_| Error::invalid("marker must be a uuid"))?;
+        let marker = call.query.get("marker").map(R::named).transpose().map_err(|kind| Error::invalid(format!("marker must be {kind}")))?;
         let sort_key = call.query.get("sort_key").unwrap_or("id").to_owned();
         if sort_key != "id" && R::default().column(&sort_key).is_none() {
             return Err(Error::invalid("sort_key must name a stored column"));
@@ -145,7 +153,7 @@ impl Wanted {
             call.base,
             encoded(&self.sort_key),
             self.limit,
-            last.uuid()
+            last.marker()
         );
         for (name, value) in call.query.others(PARAMETERS) {
             next.push_str(&format!("&{}={}", encoded(name), encoded(value)));

@@ -108,7 +108,9 @@ async fn serve(
     let body = receive(app, parts, body, route.form).await?;
     let call = Call {
         app: Arc::clone(app),
+        admin: app.policy.admin(&caller),
         caller,
+        path: route.path,
         id: id.to_owned(),
         base: link::base(&parts.headers, &parts.uri, &app.settings),
         version: asked,
@@ -129,7 +131,8 @@ async fn authenticate(app: &Shared, headers: &HeaderMap) -> Result<Arc<Caller>, 
     let mut tokens = headers.get_all(TOKEN).iter();
     let (Some(token), None) = (tokens.next(), tokens.next()) else { return Err(refused()) };
     let token = token.to_str().map_err(|_| refused())?;
-    app.identity.caller(token).await.ok_or_else(refused)
+    let caller = app.identity.caller(token).await.map_err(|error| Error::busy(error.to_string()))?;
+    caller.ok_or_else(refused)
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

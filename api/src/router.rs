@@ -12,8 +12,8 @@ use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    admin, app::App, call::Call, cluster, container, discovery, error::Error, health, mservice, node, operation, query, reply::Reply,
-    request, template, watch,
+    admin, app::App, call::Call, cluster, container, discovery, error::Error, health, mservice, node, operation, query, quota,
+    reply::Reply, request, stats, template, watch,
 };
 
 /// What answers a request.
@@ -102,10 +102,12 @@ const BAYS: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "bay_uuid"];
 const CONTAINERS: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "container_uuid", "bay_ident"];
 const NODES: &[&str] = &["limit", "marker", "sort_dir", "sort_key", "node_uuid"];
 const EVENTS: &[&str] = &["after", "limit", "since", "type", "until"];
+const QUOTAS: &[&str] = &["all_tenants", "limit", "marker", "sort_dir", "sort_key"];
 const PAGE: &[&str] = crate::page::PARAMETERS;
 
 /// Collections that the document of the version links to.
-pub(crate) const COLLECTIONS: [&str; 7] = ["baymodels", "bays", "clusters", "clustertemplates", "containers", "mservices", "nodes"];
+pub(crate) const COLLECTIONS: [&str; 9] =
+    ["baymodels", "bays", "clusters", "clustertemplates", "containers", "mservices", "nodes", "quotas", "stats"];
 
 /// Every route.
 pub(crate) static ROUTES: &[Route] = &[
@@ -163,6 +165,13 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Get "/v1/nodes/{node}", NONE, Json, node::classic::show),
     line!(Patch "/v1/nodes/{node}", NONE, Json, node::classic::update),
     line!(Delete "/v1/nodes/{node}", NONE, Json, node::classic::delete),
+    line!(Get "/v1/quotas", QUOTAS, Json, quota::current::list),
+    line!(Post "/v1/quotas", NONE, Json, quota::current::create),
+    line!(Get "/v1/quotas/{project}", NONE, Json, quota::current::incomplete),
+    line!(Get "/v1/quotas/{project}/{resource}", NONE, Json, quota::current::show),
+    line!(Patch "/v1/quotas/{project}/{resource}", NONE, Json, quota::current::update),
+    line!(Delete "/v1/quotas/{project}/{resource}", NONE, Json, quota::current::delete),
+    line!(Get "/v1/stats", &["project_id", "type"], Json, stats::show),
     line!(Get "/v1/mservices", PAGE, Json, mservice::list),
     line!(Get "/v1/jeroboam/status", NONE, Json, admin::status::show),
     line!(Get "/v1/jeroboam/digest", NONE, Json, admin::status::digest),

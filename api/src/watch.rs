@@ -64,6 +64,8 @@ struct Watch {
     form: Form,
     app: std::sync::Arc<Shared>,
     caller: std::sync::Arc<Caller>,
+    /// It acts for the whole cloud.
+    admin: bool,
     changes: Changes,
     cursor: Cursor,
     ready: VecDeque<Bytes>,
@@ -108,6 +110,7 @@ async fn stream(call: &Call<'_>, form: Form) -> Result<Reply, Error> {
         form,
         app: call.app.clone(),
         caller: call.caller.clone(),
+        admin: call.admin,
         changes,
         cursor,
         ready: VecDeque::from([Bytes::from_static(b": watching\n\n")]),
@@ -174,7 +177,7 @@ impl Watch {
         if self.cursor.index == u64::MAX {
             return None;
         }
-        let scope = if self.caller.admin() { model::Scope::All } else { model::Scope::Project(&self.caller.project_id) };
+        let scope = if self.admin { model::Scope::All } else { model::Scope::Project(&self.caller.project_id) };
         let (events, reached) = query::after(view, self.cursor.after(), PORTION, scope).ok()?;
         let at_end = reached <= self.cursor.index && events.iter().all(|event| self.cursor.passed(event));
         let mut text = String::new();

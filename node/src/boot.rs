@@ -5,7 +5,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use api::{App, Identity, Tokens};
+use api::App;
 use conductor::Conductor;
 use drivers::Registry;
 use raft::{Handle, Member, seam::Seams};
@@ -88,7 +88,9 @@ impl Part {
 /// # Errors
 /// One line that says what to do.
 pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
-    let identity = Identity::Tokens(Arc::new(tokens(&config.api)?));
+    let identity = identity::identity(&config, &seams)?;
+    let policy = identity::rules(config.api.policy.as_deref())?;
+    policy.warnings().iter().for_each(|warning| tracing::warn!("api.policy: {warning}"));
     let registry = registry(&config)?;
     let listen = seams.network.listen(&config.api.listen).await;
     let listener = listen.map_err(address_error(&config.api.listen, "api.listen"))?;
@@ -99,7 +101,7 @@ pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
     let conductor = conductor.with_sinks(audit::sinks(&config.audit, &config.member.name, handle.cluster())?);
     handle.serve(Arc::new(Answers::new(handle.clone(), conductor.answers())));
     let (tell, broken) = watch::channel(None);
-    let app = App::new(handle.clone(), identity, api_settings(&config));
+    let app = App::new(handle.clone(), identity, policy, api_settings(&config));
     let counters = conductor.metrics();
     let own = handle.member().0;
     app.add_metrics(move || metrics::conductor(own, &counters.counts()));
@@ -127,16 +129,6 @@ async fn conduct(conductor: Conductor, stop: CancellationToken, tell: watch::Sen
     }
 }
 
-fn tokens(config: &config::Api) -> Result<Tokens, Error> {
-    let Some(path) = &config.tokens else {
-        tracing::warn!("api.tokens names no file: every request but those for versions and health will be refused");
-        return Ok(Tokens::default());
-    };
-    let wrong = |error: &dyn std::fmt::Display| config::Error(format!("api.tokens {}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    Ok(Tokens::parse(&text).map_err(|error| wrong(&error.to_string().trim().replace('\n', " ")))?)
-}
-
 fn registry(config: &Config) -> Result<Registry, Error> {
     let settings = drivers::registry::Settings { local: config.docker.clone() };
     Ok(Registry::standard(&settings).map_err(|error| config::Error(format!("drivers.docker.endpoint: {error}")))?)
@@ -154,6 +146,7 @@ fn conductor_settings(config: &Config) -> conductor::Settings {
 }
 
 fn api_settings(config: &Config) -> api::Settings {
+    let usual = api::Settings::default();
     api::Settings {
         name: config.member.name.clone(),
         advertised: config.api.advertise.clone(),
@@ -164,6 +157,7 @@ fn api_settings(config: &Config) -> api::Settings {
         container_timeout: config.api.container_timeout,
         max_watches: config.api.watches,
         default_quota: config.api.default_quota,
-        ..api::Settings::default()
+        auth_uri: config.keystone.as_ref().map_or(usual.auth_uri, |keystone| keystone.advertised.clone()),
+        ..usual
     }
 }

@@ -23,6 +23,7 @@ pub mod control;
 mod entry;
 mod error;
 mod first;
+mod identity;
 mod metrics;
 mod run;
 mod runtime;

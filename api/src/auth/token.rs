@@ -81,8 +81,8 @@ impl Tokens {
             {
                 return Err(wrong("project_id and user_id must not be empty"));
             }
-            let caller = Caller { project_id: entry.project_id, user_id: entry.user_id, roles: entry.roles };
-            if callers.insert(digest, Arc::new(caller)).is_some() {
+            let caller = Caller { project_id: entry.project_id, user_id: entry.user_id, roles: entry.roles, ..Caller::default() };
+            if callers.insert(digest, Arc::new(caller.with_implied_roles())).is_some() {
                 return Err(wrong("the same token stands there twice"));
             }
         }

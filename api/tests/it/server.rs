@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{App, Identity, Settings, Tokens};
+use api::{App, Identity, Policy, Settings, Tokens};
 use axum::{Router, body::Body};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -94,6 +94,10 @@ impl Server {
     }
 
     pub(crate) async fn start_with(set: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_as(Identity::Tokens(Arc::new(Tokens::parse(TOKENS).unwrap())), set).await
+    }
+
+    pub(crate) async fn start_as(identity: Identity, set: impl FnOnce(&mut Settings)) -> Self {
         let store = Store::create(SimDisk::new(1).attach(), Uuid::from_u128(7), 1).await.unwrap();
         let executor = Executor::current().unwrap();
         let seams =
@@ -127,7 +131,7 @@ impl Server {
             ..Settings::default()
         };
         set(&mut settings);
-        let app = App::new(handle.clone(), Identity::Tokens(Arc::new(Tokens::parse(TOKENS).unwrap())), settings);
+        let app = App::new(handle.clone(), identity, Policy::default(), settings);
         Self { router: api::router(app.clone()), app, handle, _member: member }
     }
 

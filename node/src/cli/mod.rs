@@ -2,7 +2,7 @@
 //!
 //! `server` runs a member. `status`, `events`, `member`, `ownership`, `operation` and `snapshot` talk to a running one through the socket in its data
 //! folder (see
-//! [`crate::control`]); who may read that folder may command the member. `pki`, `recover`, `completion` and `config` need no member.
+//! [`crate::control`]); who may read that folder may command the member. `pki`, `policy`, `recover`, `completion` and `config` need no member.
 //! Every failure is one line on standard error, `jeroboam: …`, and an exit status ([`crate::Error::exit_code`]).
 
 mod completion;
@@ -12,6 +12,7 @@ mod member;
 mod operation;
 mod ownership;
 mod pki;
+mod policy;
 mod recover;
 mod server;
 mod snapshot;
@@ -71,6 +72,9 @@ enum Command {
     /// Make the cluster's authority and the members' certificates
     #[command(subcommand)]
     Pki(pki::Pki),
+    /// List the rules of who may do what, print them as a file, or ask them (no member need run)
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Take a snapshot of the state now and shorten the log
     Snapshot(snapshot::Snapshot),
     /// Start again from one member's folder after a majority of the voters was lost for good (offline)
@@ -111,6 +115,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Error> {
         Command::Ownership(ownership) => ownership.run(common),
         Command::Operation(operation) => operation.run(common),
         Command::Pki(pki) => pki.run(),
+        Command::Policy(policy) => policy.run(common),
         Command::Snapshot(snapshot) => snapshot.run(common),
         Command::Recover(recover) => recover.run(common),
         Command::Completion(completion) => completion.run(),

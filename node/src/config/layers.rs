@@ -96,6 +96,14 @@ impl Layers {
         super::read::peer_address(self)
     }
 
+    /// The file of rules, if one is named.
+    ///
+    /// # Errors
+    /// If it is no text.
+    pub fn policy(&self) -> Result<Option<PathBuf>, Error> {
+        super::read::policy(self)
+    }
+
     /// All keys in alphabetical order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Value, &Origin)> {
         self.values.iter().map(|(key, (value, origin))| (key.as_str(), value, origin))

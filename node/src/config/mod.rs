@@ -33,6 +33,8 @@ pub struct Config {
     pub member: Member,
     /// How clients reach it.
     pub api: Api,
+    /// Whose tokens are taken, if not those of a file.
+    pub keystone: Option<Keystone>,
     /// How members reach it.
     pub peer: Peer,
     /// How it comes into its cluster.
@@ -77,6 +79,8 @@ pub struct Api {
     pub advertise: String,
     /// File of static tokens.
     pub tokens: Option<PathBuf>,
+    /// File of rules.
+    pub policy: Option<PathBuf>,
     /// Connections at once.
     pub connections: usize,
     /// Limit for the headers of a request.
@@ -95,6 +99,25 @@ pub struct Api {
     pub watches: usize,
     /// Whether forwarding headers decide links.
     pub trust_forwarded: bool,
+}
+
+/// `[keystone]`
+#[derive(Clone, Debug)]
+pub struct Keystone {
+    /// Its address.
+    pub auth_url: String,
+    /// Where clients are sent for a token.
+    pub advertised: String,
+    /// Who we are to it.
+    pub credentials: openstack::Credentials,
+    /// Which region of the catalog.
+    pub region: Option<String>,
+    /// Which endpoints of the catalog.
+    pub interface: openstack::Interface,
+    /// Further authorities for TLS, PEM.
+    pub authorities: Option<Vec<u8>>,
+    /// What is remembered of tokens.
+    pub settings: api::KeystoneSettings,
 }
 
 /// `[peer]`

@@ -1,5 +1,7 @@
 //! From layers to [`Config`]: what each value must be. One function per section, one line per key.
 
+mod keystone;
+
 use std::{path::PathBuf, time::Duration};
 
 use super::{
@@ -15,6 +17,7 @@ pub(super) fn config(layers: &Layers) -> Result<Config, Error> {
     Ok(Config {
         member: read.member()?,
         api: read.api()?,
+        keystone: read.keystone()?,
         peer: read.peer()?,
         cluster: read.cluster()?,
         raft: read.raft()?,
@@ -30,6 +33,10 @@ pub(super) fn config(layers: &Layers) -> Result<Config, Error> {
 
 pub(super) fn data_dir(layers: &Layers) -> Result<PathBuf, Error> {
     Read(layers).data_dir()
+}
+
+pub(super) fn policy(layers: &Layers) -> Result<Option<PathBuf>, Error> {
+    Read(layers).path("api.policy")
 }
 
 pub(super) fn peer_address(layers: &Layers) -> Result<String, Error> {
@@ -62,7 +69,8 @@ impl Read<'_> {
         Ok(Api {
             advertise: self.optional("api.advertise", Self::address)?.unwrap_or_else(|| listen.clone()),
             listen,
-            tokens: self.optional("api.tokens", |read, key| Ok(PathBuf::from(read.text(key)?)))?,
+            tokens: self.path("api.tokens")?,
+            policy: self.path("api.policy")?,
             connections: self.number("api.connections", 1, 1_000_000)?,
             header_timeout: self.duration("api.header_timeout")?,
             body_timeout: self.duration("api.body_timeout")?,
@@ -77,7 +85,7 @@ impl Read<'_> {
 
     fn peer(&self) -> Result<Peer, Error> {
         let listen = self.address("peer.listen")?;
-        let tls_dir = self.optional("peer.tls_dir", |read, key| Ok(PathBuf::from(read.text(key)?)))?;
+        let tls_dir = self.path("peer.tls_dir")?;
         match (&tls_dir, self.flag("peer.insecure")?) {
             (Some(_), true) => return Err(self.wrong("peer.insecure", "and peer.tls_dir exclude each other")),
             (None, false) => {
@@ -168,10 +176,7 @@ impl Read<'_> {
     }
 
     fn webhook(&self, key: &str) -> Result<AuditWebhook, Error> {
-        let url = self.text(key)?;
-        if !["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
-            return Err(self.wrong(key, "must begin with http:// or https://"));
-        }
+        let url = self.url(key)?;
         let timeout = self.duration("audit.webhook_timeout")?;
         if timeout > Duration::from_secs(15) {
             return Err(self.wrong("audit.webhook_timeout", "must be at most 15s: nothing else is delivered to it meanwhile"));
@@ -181,7 +186,7 @@ impl Read<'_> {
             let token = std::fs::read_to_string(path).map_err(|error| read.wrong(key, &format!("{path}: {error}")))?;
             Ok(token.trim().to_owned())
         })?;
-        Ok(AuditWebhook { url: url.to_owned(), timeout, token })
+        Ok(AuditWebhook { url, timeout, token })
     }
 
     fn runtime(&self) -> Result<Runtime, Error> {
@@ -259,6 +264,16 @@ impl Read<'_> {
         Ok(duration)
     }
 
+    fn path(&self, key: &str) -> Result<Option<PathBuf>, Error> {
+        self.optional(key, |read, key| Ok(PathBuf::from(read.text(key)?)))
+    }
+
+    fn url(&self, key: &str) -> Result<String, Error> {
+        let url = self.text(key)?.trim();
+        let good = ["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
+        if good { Ok(url.to_owned()) } else { Err(self.wrong(key, "must begin with http:// or https://")) }
+    }
+
     fn address(&self, key: &str) -> Result<String, Error> {
         let text = self.text(key)?;
         if is_address(text) { Ok(text.to_owned()) } else { Err(self.wrong(key, &format!("must be host:port, not {text:?}"))) }
@@ -326,7 +341,26 @@ mod tests {
         assert_eq!((complaint("conductor.look_min", "5m"), complaint("conductor.look_min", "10ms")), (wrong.to_owned(), wrong.to_owned()));
         assert_eq!(complaint("audit.webhook", "example.org"), "--set: audit.webhook must begin with http:// or https://");
         assert!(complaint("cluster.token_file", "/nonexistent").starts_with("--set: cluster.token_file /nonexistent: "));
+        assert_eq!(complaint("keystone.auth_url", "keystone:5000"), "--set: keystone.auth_url must begin with http:// or https://");
+        assert!(complaint("keystone.auth_url", "http://k:5000").starts_with("default: keystone.username must be given"));
         assert_eq!(complaint("cluster.join", "here"), "--set: cluster.join must hold addresses as host:port, not \"here\"");
+    }
+
+    #[test]
+    fn keystone_is_known_by_password_or_by_application_credential() {
+        let common = [("peer.insecure", "true"), ("keystone.auth_url", "http://k:5000/v3")];
+        let password = [("keystone.username", "jeroboam"), ("keystone.password", "pw")];
+        let keystone = load(&[common, password].concat()).unwrap().keystone.unwrap();
+        assert_eq!(keystone.advertised, "http://k:5000/v3");
+        assert!(matches!(keystone.credentials, openstack::Credentials::Password { .. }), "{keystone:?}");
+        assert!(!format!("{keystone:?}").contains("pw"));
+        let application = [("keystone.application_credential_id", "i"), ("keystone.application_credential_secret", "s")];
+        let keystone = load(&[common, application].concat()).unwrap().keystone.unwrap();
+        assert!(matches!(keystone.credentials, openstack::Credentials::Application { .. }), "{keystone:?}");
+        let both = [common.as_slice(), &password, &[("api.tokens", "/tmp/tokens")]].concat();
+        assert!(load(&both).unwrap_err().contains("exclude each other"));
+        let without = load(&[common[0], common[1], ("keystone.username", "jeroboam")]).unwrap_err();
+        assert!(without.contains("keystone.password_file must name a file"), "{without}");
     }
 
     #[test]

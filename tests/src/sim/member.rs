@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use api::{App, Identity, Tokens};
+use api::{App, Identity, Policy, Tokens};
 use conductor::Conductor;
 use raft::{
     Addresses, Boot, JoinToken, Member, Settings,
@@ -197,7 +197,7 @@ async fn whole(world: World, handle: raft::Handle, position: usize) {
     let drivers = registry.names();
     let conductor = Conductor::new(handle.clone(), registry, conductor::Settings::default(), handle.seams().chance.clone());
     handle.serve(conductor.answers());
-    let app = App::new(handle.clone(), Identity::Tokens(Arc::new(tokens())), api::Settings::default());
+    let app = App::new(handle.clone(), Identity::Tokens(Arc::new(tokens())), Policy::default(), api::Settings::default());
     let doorman = async {
         if position == 0 {
             let_in(world.clone(), handle.clone()).await;

@@ -1,0 +1,171 @@
+//! The rules that hold when nobody says otherwise: one line per thing a caller may do, under the names operators know.
+
+/// A rule that holds unless a file has another of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub name: &'static str,
+    /// Its check, in the language of oslo.policy.
+    pub check: &'static str,
+    /// Only for tokens that are for a project.
+    pub project: bool,
+    /// What it is about, in words.
+    pub what: &'static str,
+    /// The requests that ask for it; empty for a rule that only others refer to.
+    pub asked: &'static str,
+}
+
+/// The default of this name.
+pub(super) fn of(name: &str) -> Option<&'static Rule> {
+    DEFAULTS.binary_search_by(|rule| rule.name.cmp(name)).ok().and_then(|position| DEFAULTS.get(position))
+}
+
+const fn who(name: &'static str, check: &'static str, what: &'static str) -> Rule {
+    Rule { name, check, project: false, what, asked: "" }
+}
+
+const fn tenant(name: &'static str, check: &'static str, what: &'static str, asked: &'static str) -> Rule {
+    Rule { name, check, project: true, what, asked }
+}
+
+const fn cloud(name: &'static str, check: &'static str, what: &'static str, asked: &'static str) -> Rule {
+    Rule { name, check, project: false, what, asked }
+}
+
+/// Every rule, in the order of their names.
+#[rustfmt::skip]
+pub const DEFAULTS: &[Rule] = &[
+    who("admin_api", "rule:context_is_admin", "The same, under its old name"),
+    who("admin_or_owner", "is_admin:True or project_id:%(project_id)s", "Administrators and everybody of the project"),
+    who("admin_or_project_member", "rule:context_is_admin or rule:project_member", "Administrators and members of the project"),
+    who("admin_or_project_member_deny_cluster_user", "rule:context_is_admin or rule:project_member", "The same as admin_or_project_member, under the name it has in files for Magnum"),
+    who("admin_or_project_member_user", "rule:context_is_admin or (rule:project_member and rule:is_user)", "Administrators and the member that made it"),
+    who("admin_or_project_member_user_or_cluster_user", "rule:context_is_admin or (rule:project_member and rule:is_user)", "The same, under the name it has in files for Magnum"),
+    who("admin_or_project_reader", "rule:context_is_admin or rule:project_reader", "Administrators and readers of the project"),
+    who("admin_or_project_reader_deny_cluster_user", "rule:context_is_admin or rule:project_reader", "The same as admin_or_project_reader, under the name it has in files for Magnum"),
+    who("admin_or_project_reader_user", "rule:context_is_admin or (rule:project_reader and rule:is_user)", "Administrators and the reader that made it"),
+    who("admin_or_user", "is_admin:True or user_id:%(user_id)s", "Administrators and the user that made it"),
+    tenant("bay:create", "rule:cluster:create", "The same as cluster:create, for /v1/bays", "/v1/bays"),
+    tenant("bay:delete", "rule:cluster:delete", "The same as cluster:delete, for /v1/bays", "/v1/bays"),
+    tenant("bay:detail", "rule:cluster:detail", "The same as cluster:detail, for /v1/bays", "/v1/bays"),
+    tenant("bay:get", "rule:cluster:get", "The same as cluster:get, for /v1/bays", "/v1/bays"),
+    tenant("bay:get_all", "rule:cluster:get_all", "The same as cluster:get_all, for /v1/bays", "/v1/bays"),
+    tenant("bay:update", "rule:cluster:update", "The same as cluster:update, for /v1/bays", "/v1/bays"),
+    tenant("baymodel:create", "rule:clustertemplate:create", "The same as clustertemplate:create, for /v1/baymodels", "/v1/baymodels"),
+    tenant("baymodel:delete", "rule:clustertemplate:delete", "The same as clustertemplate:delete, for /v1/baymodels", "/v1/baymodels"),
+    tenant("baymodel:detail", "rule:clustertemplate:detail", "The same as clustertemplate:detail, for /v1/baymodels", "/v1/baymodels"),
+    tenant("baymodel:get", "rule:clustertemplate:get", "The same as clustertemplate:get, for /v1/baymodels", "/v1/baymodels"),
+    tenant("baymodel:get_all", "rule:clustertemplate:get_all", "The same as clustertemplate:get_all, for /v1/baymodels", "/v1/baymodels"),
+    cloud("baymodel:publish", "rule:clustertemplate:publish", "The same as clustertemplate:publish, for /v1/baymodels", "/v1/baymodels"),
+    tenant("baymodel:update", "rule:clustertemplate:update", "The same as clustertemplate:update, for /v1/baymodels", "/v1/baymodels"),
+    tenant("certificate:create", "rule:admin_or_project_member_user", "Have a certificate signed", "POST /v1/certificates"),
+    tenant("certificate:get", "rule:admin_or_project_reader_user", "Read a cluster's authority", "GET /v1/certificates/{cluster}"),
+    tenant("certificate:rotate_ca", "rule:admin_or_project_member", "Give a cluster a new authority", "PATCH /v1/certificates/{cluster}"),
+    tenant("cluster:create", "rule:admin_or_project_member", "Make a cluster", "POST /v1/clusters"),
+    tenant("cluster:delete", "rule:admin_or_project_member", "Delete a cluster", "DELETE /v1/clusters/{cluster}"),
+    cloud("cluster:delete_all_projects", "rule:context_is_admin", "Delete a cluster of any project", "DELETE /v1/clusters/{cluster}"),
+    tenant("cluster:detail", "rule:admin_or_project_reader", "List clusters with all they are", "GET /v1/clusters/detail"),
+    cloud("cluster:detail_all_projects", "rule:context_is_admin", "List the clusters of all projects with all they are", "GET /v1/clusters/detail"),
+    tenant("cluster:events", "rule:admin_or_project_reader", "Read what happened to a cluster", "GET /v1/clusters/{cluster}/events"),
+    cloud("cluster:force_delete", "rule:context_is_admin", "Delete a cluster and leave behind what cannot be removed", "DELETE /v1/clusters/{cluster}?force=true"),
+    tenant("cluster:get", "rule:admin_or_project_reader", "Show a cluster", "GET /v1/clusters/{cluster}"),
+    tenant("cluster:get_all", "rule:admin_or_project_reader", "List clusters", "GET /v1/clusters"),
+    cloud("cluster:get_all_all_projects", "rule:context_is_admin", "List the clusters of all projects", "GET /v1/clusters"),
+    cloud("cluster:get_one_all_projects", "rule:context_is_admin", "Show a cluster of any project", "GET /v1/clusters/{cluster}"),
+    tenant("cluster:resize", "rule:admin_or_project_member", "Change how many machines a cluster has", "POST /v1/clusters/{cluster}/actions/resize"),
+    tenant("cluster:update", "rule:admin_or_project_member", "Change a cluster", "PATCH /v1/clusters/{cluster}"),
+    cloud("cluster:update_all_projects", "rule:context_is_admin", "Change a cluster of any project", "PATCH /v1/clusters/{cluster}"),
+    tenant("cluster:update_health_status", "rule:admin_or_project_member_user", "Say how a cluster is", "PATCH /v1/clusters/{cluster}"),
+    tenant("cluster:upgrade", "rule:admin_or_project_member", "Bring a cluster to another template", "POST /v1/clusters/{cluster}/actions/upgrade"),
+    cloud("cluster:upgrade_all_projects", "rule:context_is_admin", "Bring a cluster of any project to another template", "POST /v1/clusters/{cluster}/actions/upgrade"),
+    who("cluster_user", "user_id:%(trustee_user_id)s", "The user that a cluster itself speaks as"),
+    tenant("clustertemplate:create", "rule:admin_or_project_member", "Make a template", "POST /v1/clustertemplates"),
+    tenant("clustertemplate:delete", "rule:admin_or_project_member", "Delete a template", "DELETE /v1/clustertemplates/{template}"),
+    cloud("clustertemplate:delete_all_projects", "rule:context_is_admin", "Delete a template of any project", "DELETE /v1/clustertemplates/{template}"),
+    tenant("clustertemplate:detail", "rule:admin_or_project_reader", "List templates with all they are", "GET /v1/clustertemplates/detail"),
+    cloud("clustertemplate:detail_all_projects", "rule:context_is_admin", "List the templates of all projects with all they are", "GET /v1/clustertemplates/detail"),
+    tenant("clustertemplate:get", "rule:admin_or_project_reader", "Show a template", "GET /v1/clustertemplates/{template}"),
+    tenant("clustertemplate:get_all", "rule:admin_or_project_reader", "List templates", "GET /v1/clustertemplates"),
+    cloud("clustertemplate:get_all_all_projects", "rule:context_is_admin", "List the templates of all projects", "GET /v1/clustertemplates"),
+    cloud("clustertemplate:get_one_all_projects", "rule:context_is_admin", "Show a template of any project", "GET /v1/clustertemplates/{template}"),
+    cloud("clustertemplate:publish", "rule:context_is_admin", "Show a template to all projects, or hide it", "POST or PATCH with public or hidden"),
+    tenant("clustertemplate:update", "rule:admin_or_project_member", "Change a template", "PATCH /v1/clustertemplates/{template}"),
+    cloud("clustertemplate:update_all_projects", "rule:context_is_admin", "Change a template of any project", "PATCH /v1/clustertemplates/{template}"),
+    tenant("container:create", "rule:admin_or_project_member", "Make a container", "POST /v1/containers"),
+    tenant("container:delete", "rule:admin_or_project_member", "Delete a container", "DELETE /v1/containers/{id}"),
+    tenant("container:detail", "rule:admin_or_project_reader", "List with all it is every container", "GET /v1/containers/detail"),
+    tenant("container:execute", "rule:admin_or_project_member", "Run a command in a container", "PUT /v1/containers/{id}/execute"),
+    tenant("container:get", "rule:admin_or_project_reader", "Show a container", "GET /v1/containers/{id}"),
+    tenant("container:get_all", "rule:admin_or_project_reader", "List every container", "GET /v1/containers"),
+    tenant("container:logs", "rule:admin_or_project_reader", "Read a container's output", "GET /v1/containers/{id}/logs"),
+    tenant("container:pause", "rule:admin_or_project_member", "Pause a container", "PUT /v1/containers/{id}/pause"),
+    tenant("container:reboot", "rule:admin_or_project_member", "Restart a container", "PUT /v1/containers/{id}/reboot"),
+    tenant("container:start", "rule:admin_or_project_member", "Start a container", "PUT /v1/containers/{id}/start"),
+    tenant("container:stop", "rule:admin_or_project_member", "Stop a container", "PUT /v1/containers/{id}/stop"),
+    tenant("container:unpause", "rule:admin_or_project_member", "Continue a container", "PUT /v1/containers/{id}/unpause"),
+    tenant("container:update", "rule:admin_or_project_member", "Change a container", "PATCH /v1/containers/{id}"),
+    who("context_is_admin", "role:admin", "Whoever acts for the whole cloud"),
+    tenant("credential:rotate", "rule:project_member", "Give a cluster new credentials", "PATCH /v1/credentials/{cluster}"),
+    who("deny_cluster_user", "not domain_id:%(trustee_domain_id)s", "Everybody but users that clusters speak as"),
+    tenant("federation:create", "rule:admin_or_project_member", "Make a federation", "POST /v1/federations"),
+    tenant("federation:delete", "rule:admin_or_project_member", "Delete a federation", "DELETE /v1/federations/{federation}"),
+    tenant("federation:detail", "rule:admin_or_project_reader", "List federations with all they are", "GET /v1/federations/detail"),
+    tenant("federation:get", "rule:admin_or_project_reader", "Show a federation", "GET /v1/federations/{federation}"),
+    tenant("federation:get_all", "rule:admin_or_project_reader", "List federations", "GET /v1/federations"),
+    tenant("federation:update", "rule:admin_or_project_member", "Change a federation", "PATCH /v1/federations/{federation}"),
+    who("is_user", "user_id:%(user_id)s", "The user that made it"),
+    cloud("jeroboam:admin", "rule:context_is_admin", "Everything for operators", "/v1/jeroboam"),
+    tenant("jeroboam:watch", "rule:admin_or_project_reader", "Be told of changes", "GET /v1/watch"),
+    cloud("magnum-service:get_all", "rule:context_is_admin", "List the members", "GET /v1/mservices"),
+    tenant("node:create", "rule:admin_or_project_member", "Make a node", "POST /v1/nodes"),
+    tenant("node:delete", "rule:admin_or_project_member", "Delete a node", "DELETE /v1/nodes/{id}"),
+    tenant("node:detail", "rule:admin_or_project_reader", "List with all it is every node", "GET /v1/nodes/detail"),
+    tenant("node:get", "rule:admin_or_project_reader", "Show a node", "GET /v1/nodes/{id}"),
+    tenant("node:get_all", "rule:admin_or_project_reader", "List every node", "GET /v1/nodes"),
+    tenant("node:update", "rule:admin_or_project_member", "Change a node", "PATCH /v1/nodes/{id}"),
+    tenant("nodegroup:create", "rule:admin_or_project_member", "Make a node group", "POST /v1/clusters/{cluster}/nodegroups"),
+    tenant("nodegroup:delete", "rule:admin_or_project_member", "Delete a node group", "DELETE /v1/clusters/{cluster}/nodegroups/{nodegroup}"),
+    tenant("nodegroup:get", "rule:admin_or_project_reader", "Show a node group", "GET /v1/clusters/{cluster}/nodegroups/{nodegroup}"),
+    tenant("nodegroup:get_all", "rule:admin_or_project_reader", "List node groups", "GET /v1/clusters/{cluster}/nodegroups"),
+    cloud("nodegroup:get_all_all_projects", "rule:context_is_admin", "List the node groups of a cluster of any project", "GET /v1/clusters/{cluster}/nodegroups"),
+    cloud("nodegroup:get_one_all_projects", "rule:context_is_admin", "Show a node group of any project", "GET /v1/clusters/{cluster}/nodegroups/{nodegroup}"),
+    tenant("nodegroup:update", "rule:admin_or_project_member", "Change a node group", "PATCH /v1/clusters/{cluster}/nodegroups/{nodegroup}"),
+    tenant("operation:cancel", "rule:admin_or_project_member", "Call an operation off", "POST /v1/operations/{operation}/cancel"),
+    tenant("operation:get", "rule:admin_or_project_reader", "Show an operation with its steps", "GET /v1/operations/{operation}"),
+    tenant("operation:get_all", "rule:admin_or_project_reader", "List a cluster's operations", "GET /v1/clusters/{cluster}/operations"),
+    tenant("operation:retry", "rule:admin_or_project_member", "Try a failed operation again", "POST /v1/operations/{operation}/retry"),
+    who("owner", "project_id:%(project_id)s", "Everybody of the project"),
+    tenant("pod:create", "rule:admin_or_project_member", "Make a pod", "POST /v1/pods"),
+    tenant("pod:delete", "rule:admin_or_project_member", "Delete a pod", "DELETE /v1/pods/{id}"),
+    tenant("pod:detail", "rule:admin_or_project_reader", "List with all it is every pod", "GET /v1/pods/detail"),
+    tenant("pod:get", "rule:admin_or_project_reader", "Show a pod", "GET /v1/pods/{id}"),
+    tenant("pod:get_all", "rule:admin_or_project_reader", "List every pod", "GET /v1/pods"),
+    tenant("pod:update", "rule:admin_or_project_member", "Change a pod", "PATCH /v1/pods/{id}"),
+    who("project_member", "role:member and project_id:%(project_id)s", "Members of the project"),
+    who("project_member_deny_cluster_user", "rule:project_member", "The same as project_member, under the name it has in files for Magnum"),
+    who("project_reader", "role:reader and project_id:%(project_id)s", "Readers of the project"),
+    who("project_reader_deny_cluster_user", "rule:project_reader", "The same as project_reader, under the name it has in files for Magnum"),
+    cloud("quota:create", "rule:context_is_admin", "Make a quota", "POST /v1/quotas"),
+    cloud("quota:delete", "rule:context_is_admin", "Delete a quota", "DELETE /v1/quotas/{project}/{resource}"),
+    tenant("quota:get", "rule:admin_or_project_reader", "Show a quota", "GET /v1/quotas/{project}/{resource}"),
+    cloud("quota:get_all", "rule:context_is_admin", "List quotas", "GET /v1/quotas"),
+    cloud("quota:update", "rule:context_is_admin", "Change a quota", "PATCH /v1/quotas/{project}/{resource}"),
+    tenant("rc:create", "rule:admin_or_project_member", "Make a replication controller", "POST /v1/rcs"),
+    tenant("rc:delete", "rule:admin_or_project_member", "Delete a replication controller", "DELETE /v1/rcs/{id}"),
+    tenant("rc:detail", "rule:admin_or_project_reader", "List with all it is every replication controller", "GET /v1/rcs/detail"),
+    tenant("rc:get", "rule:admin_or_project_reader", "Show a replication controller", "GET /v1/rcs/{id}"),
+    tenant("rc:get_all", "rule:admin_or_project_reader", "List every replication controller", "GET /v1/rcs"),
+    tenant("rc:update", "rule:admin_or_project_member", "Change a replication controller", "PATCH /v1/rcs/{id}"),
+    tenant("service:create", "rule:admin_or_project_member", "Make a Kubernetes service", "POST /v1/services"),
+    tenant("service:delete", "rule:admin_or_project_member", "Delete a Kubernetes service", "DELETE /v1/services/{id}"),
+    tenant("service:detail", "rule:admin_or_project_reader", "List with all it is every Kubernetes service", "GET /v1/services/detail"),
+    tenant("service:get", "rule:admin_or_project_reader", "Show a Kubernetes service", "GET /v1/services/{id}"),
+    tenant("service:get_all", "rule:admin_or_project_reader", "List every Kubernetes service", "GET /v1/services"),
+    tenant("service:update", "rule:admin_or_project_member", "Change a Kubernetes service", "PATCH /v1/services/{id}"),
+    tenant("stats:get_all", "rule:admin_or_project_reader", "Count clusters and machines", "GET /v1/stats"),
+    tenant("x509keypair:create", "rule:admin_or_project_member", "Make a key pair", "POST /v1/x509keypairs"),
+    tenant("x509keypair:delete", "rule:admin_or_project_member", "Delete a key pair", "DELETE /v1/x509keypairs/{id}"),
+    tenant("x509keypair:detail", "rule:admin_or_project_reader", "List key pairs with all they are", "GET /v1/x509keypairs/detail"),
+    tenant("x509keypair:get", "rule:admin_or_project_reader", "Show a key pair, without its key", "GET /v1/x509keypairs/{id}"),
+    tenant("x509keypair:get_all", "rule:admin_or_project_reader", "List key pairs", "GET /v1/x509keypairs"),
+];
