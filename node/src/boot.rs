@@ -19,7 +19,7 @@ use crate::{
     config::{self, Config},
     control::{Desk, Door},
     entry::{self, address_error},
-    metrics,
+    identity, metrics,
     serve::Serve,
 };
 
