@@ -15,6 +15,7 @@ pub mod container;
 mod context;
 pub mod defaults;
 pub mod event;
+mod fault;
 pub mod found;
 pub mod id;
 pub mod member;
@@ -33,6 +34,9 @@ pub mod sink;
 pub mod tables;
 pub mod template;
 pub mod version;
+
+#[doc(hidden)]
+pub use fail;
 
 pub use apply::{Applied, Change, Entry, apply};
 pub use command::{Actor, Command, IdempotencyKey, Origin, Proposal};

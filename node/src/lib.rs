@@ -22,6 +22,8 @@ pub mod config;
 pub mod control;
 mod entry;
 mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod first;
 mod identity;
 mod metrics;

@@ -111,6 +111,7 @@ impl Step {
     }
 
     async fn attempt(&self) -> Result<Came, Halt> {
+        model::fault_point!("step::intent::before");
         if self.shared.write(self.intent(false)).await?.is_err() {
             return Ok(Came::DONE); // it has ended meanwhile: the worker reads afresh
         }
@@ -172,6 +173,7 @@ impl Step {
                     workload::act::call(engine, &mark, &self.operation, container, caller.clone()).await?
                 }
             };
+            model::fault_point!("step::call::after", Err(Error::Timeout("the answer was lost".to_owned())));
             let Some(again) = effect.again else { return Ok(effect) };
             sleep(again).await;
             if Instant::now() >= renew_at {

@@ -8,6 +8,8 @@
 mod completion;
 mod configuration;
 mod events;
+#[cfg(feature = "faults")]
+mod fault;
 mod member;
 mod operation;
 mod ownership;
@@ -84,6 +86,10 @@ enum Command {
     /// Show the configuration in force, or all keys with their defaults
     #[command(subcommand)]
     Config(configuration::Configuration),
+    /// Say where this test build is to fail
+    #[cfg(feature = "faults")]
+    #[command(subcommand)]
+    Fault(fault::Fault),
 }
 
 /// Reads the arguments, does what they say and returns the exit status.
@@ -120,6 +126,8 @@ fn run(cli: &Cli) -> Result<ExitCode, Error> {
         Command::Recover(recover) => recover.run(common),
         Command::Completion(completion) => completion.run(),
         Command::Config(configuration) => configuration.run(common),
+        #[cfg(feature = "faults")]
+        Command::Fault(fault) => fault.run(common),
     }
     .map(|()| ExitCode::SUCCESS)
 }

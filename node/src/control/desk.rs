@@ -70,6 +70,18 @@ impl Desk {
             Request::Demote { member } => handle.demote(MemberId(member), change).await,
             Request::Replace { old, new } => handle.replace(MemberId(old), MemberId(new), change).await,
             Request::Remove { member } => handle.remove(MemberId(member), change).await,
+            #[cfg(feature = "faults")]
+            Request::Fault { orders } => {
+                crate::faults::arm(&orders)?;
+                return done(Nothing {});
+            }
+            #[cfg(feature = "faults")]
+            Request::FaultClear => {
+                crate::faults::disarm();
+                return done(Nothing {});
+            }
+            #[cfg(feature = "faults")]
+            Request::Faults => return done(crate::faults::armed()),
             Request::Transfer { to } => handle.transfer_leader(to.map(MemberId), Instant::now() + SHORT).await,
         };
         changed.map_err(words)?;

@@ -117,6 +117,18 @@ pub enum Request {
     Snapshot,
     /// A digest over the whole state here: [`Digest`](struct@Digest).
     Digest,
+    /// What is to happen at fault points.
+    #[cfg(feature = "faults")]
+    Fault {
+        /// See [`crate::faults`].
+        orders: String,
+    },
+    /// Nothing is to happen at fault points any more.
+    #[cfg(feature = "faults")]
+    FaultClear,
+    /// The fault points that have orders.
+    #[cfg(feature = "faults")]
+    Faults,
 }
 
 /// The circumstances of a plan.
