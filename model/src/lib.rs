@@ -26,6 +26,7 @@ pub mod operation;
 pub mod outcome;
 pub mod ownership;
 pub mod peer;
+pub mod planted;
 pub mod quota;
 pub mod record;
 pub mod remember;

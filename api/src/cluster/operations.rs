@@ -122,6 +122,12 @@ pub(super) async fn create(call: &Call<'_>, asked: Asked) -> Result<Changed, Err
     let found = template::query::find(&*reading.view, ident(&asked.template), call.own())?;
     let template = one(found, "template", &asked.template)?;
     let driver = driver::choose(&*reading.view, &template.wish)?;
+    if model::planted!("m16") {
+        let bound = usize::try_from(call.app.settings.default_quota).unwrap_or(usize::MAX);
+        if query::count_of_project(&*reading.view, &call.caller.project_id, bound)? >= bound {
+            return Err(Error::class(Class::OverQuota, "the project has all the clusters it may have"));
+        }
+    }
     drop(reading);
     let (node_count, master_count) = (asked.node_count, asked.master_count);
     let wish = inherit(call, asked, &template);

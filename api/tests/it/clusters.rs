@@ -180,6 +180,17 @@ async fn what_cannot_be_made_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn of_many_creates_at_once_the_quota_lets_exactly_its_number_through() {
+    let server = Server::start_with(|settings| settings.default_quota = 5).await;
+    server.post("/v1/clustertemplates", r#"{"name":"t","coe":"swarm","image_id":"i"}"#).send().await.is(201);
+    let creates = (0..40).map(|_| async { server.post("/v1/clusters", r#"{"cluster_template_id":"t"}"#).send().await.status.as_u16() });
+    let mut answers = futures::future::join_all(creates).await;
+    answers.sort_unstable();
+    assert_eq!(answers, [vec![202; 5], vec![403; 35]].concat());
+    assert_eq!(server.get("/v1/clusters").send().await.json()["clusters"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test]
 async fn the_quota_holds() {
     let server = Server::start_with(|settings| settings.default_quota = 1).await;
     server.post("/v1/clustertemplates", r#"{"name":"t","coe":"swarm","image_id":"i"}"#).send().await.is(201);

@@ -98,6 +98,8 @@ impl Server {
     }
 
     pub(crate) async fn start_as(identity: Identity, set: impl FnOnce(&mut Settings)) -> Self {
+        #[cfg(feature = "faults")]
+        model::planted::arm().unwrap();
         let store = Store::create(SimDisk::new(1).attach(), Uuid::from_u128(7), 1).await.unwrap();
         let executor = Executor::current().unwrap();
         let seams =

@@ -350,7 +350,8 @@ impl<'a> Sorted<'a> {
 /// Why a cluster must be assigned now; `None`: it must not.
 fn needs_owner(board: &Board<'_>, holding: &Holding) -> Option<Reason> {
     let Some((owner, incarnation)) = holding.owner else {
-        return (!holding.wait).then_some(if holding.epoch == 0 { Reason::New } else { holding.reason });
+        let overlooked = model::planted!("m11") && holding.reason == Reason::Removed;
+        return (!holding.wait && !overlooked).then_some(if holding.epoch == 0 { Reason::New } else { holding.reason });
     };
     match board.member(owner) {
         // Removed, but not yet by apply's hand: its rows change in the same entry, so this is a moment's view.

@@ -11,11 +11,11 @@ use conductor::{Conductor, Settings};
 use model::{
     Actor, Command, View,
     cluster::ClusterWish,
-    command::{ClusterCreate, ContainerCreate, MemberDrain, MemberStarted, TemplateCreate},
+    command::{ClusterCreate, ContainerAct, ContainerCreate, MemberDrain, MemberStarted, TemplateCreate},
     container::ContainerWish,
     id::{ClusterId, ContainerId, NodeGroupId, OperationId, TemplateId},
     member,
-    operation::{self, State},
+    operation::{self, Kind, Operation, State},
     ownership::{self, Ownership, Reason},
     template::TemplateWish,
 };
@@ -34,8 +34,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    late::Ways,
     outbox::Receiver,
-    rig::{Counting, LIMIT, Noon},
+    rig::{Counting, LIMIT, Noon, actor},
     scripted::{Outside, Trouble},
 };
 
@@ -114,6 +115,8 @@ pub(crate) struct Group {
     wires: Arc<Mutex<Wires>>,
     pub(crate) chance: Arc<Counting>,
     pub(crate) members: BTreeMap<u64, One>,
+    /// How late the leader's grants come back.
+    pub(crate) ways: Ways,
     template: TemplateId,
 }
 
@@ -124,12 +127,15 @@ impl Group {
 
     /// With somebody who is given the events.
     pub(crate) async fn listened(receiver: Receiver) -> Self {
+        #[cfg(feature = "faults")]
+        model::planted::arm().unwrap();
         let mut group = Self {
             receiver,
             outside: Outside::default(),
             wires: Arc::default(),
             chance: Arc::default(),
             members: BTreeMap::new(),
+            ways: Ways::default(),
             template: TemplateId::new(Uuid::from_u128(4)),
         };
         let disk = SimDisk::new(1);
@@ -170,7 +176,7 @@ impl Group {
         let handle = member.handle();
         let conductor = Conductor::new(handle.clone(), self.outside.registry(), Settings::default(), self.chance.clone());
         let conductor = conductor.with_sinks(self.receiver.sinks(number));
-        handle.serve(conductor.answers());
+        handle.serve(self.ways.under(conductor.answers()));
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(conductor.run(stop.clone()));
@@ -204,8 +210,7 @@ impl Group {
     }
 
     pub(crate) async fn write(&self, command: Command) {
-        let actor = Actor { project_id: "p".to_owned(), user_id: "u".to_owned(), ..Actor::default() };
-        let write = Write { command, actor: Some(actor), key: None };
+        let write = Write { command, actor: Some(actor()), key: None };
         let written = timeout(LIMIT, async {
             loop {
                 match self.handle().write(write.clone(), Instant::now() + LIMIT).await {
@@ -275,10 +280,31 @@ impl Group {
     }
 
     pub(crate) async fn begin_container(&self, cluster: ClusterId) -> OperationId {
+        self.container(cluster).await.1
+    }
+
+    async fn container(&self, cluster: ClusterId) -> (ContainerId, OperationId) {
         let (id, operation) = (ContainerId::new(self.chance.uuid()), OperationId::new(self.chance.uuid()));
         let wish = ContainerWish { name: "c".to_owned(), image: "busybox".to_owned(), ..ContainerWish::default() };
         self.write(Command::ContainerCreate(ContainerCreate { id, cluster, wish, operation, timeout_ms: 60_000 })).await;
+        (id, operation)
+    }
+
+    /// A container that is there.
+    pub(crate) async fn made_container(&self, cluster: ClusterId) -> ContainerId {
+        let (id, operation) = self.container(cluster).await;
+        assert_eq!(self.ended(operation).await.state(), State::Succeeded);
+        id
+    }
+
+    pub(crate) async fn begin_act(&self, id: ContainerId, kind: Kind) -> OperationId {
+        let operation = OperationId::new(self.chance.uuid());
+        self.write(Command::ContainerAct(ContainerAct { id, kind: kind.into(), operation, timeout_ms: 60_000, command: None })).await;
         operation
+    }
+
+    pub(crate) async fn operation(&self, id: OperationId) -> Operation {
+        self.view(|view| operation::query::by_id(view, id).unwrap().unwrap()).await
     }
 
     pub(crate) async fn kill(&mut self, number: u64) -> SimDisk {
@@ -298,7 +324,7 @@ impl Group {
     }
 
     /// Cuts a member off.
-    fn sever(&self, number: u64) {
+    pub(crate) fn sever(&self, number: u64) {
         let host = format!("m{number}:1");
         let mut wires = self.wires.lock().unwrap();
         wires.cut.insert(host.clone());
@@ -307,7 +333,7 @@ impl Group {
         }
     }
 
-    fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.wires.lock().unwrap().cut.clear();
     }
 
@@ -332,9 +358,15 @@ impl Group {
         let epochs: Vec<_> = self.outside.journal().iter().map(|called| called.epoch).filter(|epoch| *epoch != 0).collect();
         assert!(epochs.is_sorted(), "{:?}", self.outside.journal());
     }
+
+    /// No call has acted for a bay after one of a newer epoch has. With one bay under work.
+    pub(crate) fn effects_never_fall(&self) {
+        let effects: Vec<_> = self.outside.effects().into_iter().filter(|called| called.epoch != 0).collect();
+        assert!(effects.is_sorted_by_key(|called| called.epoch), "a call of a stale epoch has acted: {effects:?}");
+    }
 }
 
-async fn called(outside: &Outside, what: &str, times: usize) {
+pub(crate) async fn called(outside: &Outside, what: &str, times: usize) {
     while outside.count(what) < times {
         sleep(Duration::from_millis(10)).await;
     }

@@ -4,7 +4,9 @@
 
 mod deadlines;
 mod draining;
+mod fencing;
 mod group;
+mod late;
 mod looking;
 mod outbox;
 mod rig;

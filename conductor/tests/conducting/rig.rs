@@ -82,6 +82,11 @@ impl Listener for Silence {
     }
 }
 
+/// Whoever asks.
+pub(crate) fn actor() -> Actor {
+    Actor { project_id: "p".to_owned(), user_id: "u".to_owned(), ..Actor::default() }
+}
+
 /// How long anything may take, on the paused clock.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
@@ -110,6 +115,8 @@ impl Rig {
 
     /// With somebody who is given the events.
     pub(crate) async fn listened(receiver: Receiver, settings: Settings) -> Self {
+        #[cfg(feature = "faults")]
+        model::planted::arm().unwrap();
         let (disk, chance) = (SimDisk::new(1), Arc::new(Counting::default()));
         let store = Store::create(disk.attach(), Uuid::from_u128(77), 1).await.unwrap();
         let member = raft::bootstrap(boot(store, &chance), Instant::now() + LIMIT).await.unwrap();
@@ -178,8 +185,7 @@ impl Rig {
     }
 
     pub(crate) async fn write(&self, command: Command) -> Written {
-        let actor = Actor { project_id: "p".to_owned(), user_id: "u".to_owned(), ..Actor::default() };
-        self.handle.write(Write { command, actor: Some(actor), key: None }, Instant::now() + LIMIT).await.unwrap()
+        self.handle.write(Write { command, actor: Some(actor()), key: None }, Instant::now() + LIMIT).await.unwrap()
     }
 
     pub(crate) async fn done(&self, command: Command) -> Written {

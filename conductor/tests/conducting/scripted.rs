@@ -14,6 +14,7 @@ use drivers::{
     Provisioned, Provisioner, Registry, seen::NodeSeen,
 };
 use futures::{FutureExt, StreamExt, stream::BoxStream};
+use tokio::sync::Notify;
 use model::{
     cluster::Health,
     container::ContainerStatus,
@@ -33,6 +34,10 @@ pub(crate) enum Trouble {
     Hangs,
     /// It takes this long, then works.
     Slow(Duration),
+    /// It waits for the test's word, then works.
+    Held(Arc<Notify>),
+    /// It never answers; the effect comes after this time, whoever still waits.
+    Silent(Duration),
 }
 
 /// One call as it came in.
@@ -48,6 +53,8 @@ struct World {
     containers: BTreeMap<ContainerId, ContainerSeen>,
     made: u64,
     journal: Vec<Called>,
+    /// The calls that have acted, in that order.
+    effects: Vec<Called>,
     script: BTreeMap<&'static str, VecDeque<Trouble>>,
     sick: bool,
     /// Looks since the health goes up and down; 0: it does not.
@@ -101,6 +108,11 @@ impl Outside {
         self.world(|world| world.journal.clone())
     }
 
+    /// What has acted, in that order.
+    pub(crate) fn effects(&self) -> Vec<Called> {
+        self.world(|world| world.effects.clone())
+    }
+
     pub(crate) fn containers(&self) -> Vec<ContainerSeen> {
         self.world(|world| world.containers.values().cloned().collect())
     }
@@ -137,6 +149,10 @@ impl Outside {
             let scripted = world.script.get_mut(what).and_then(VecDeque::pop_front);
             if world.sick { Some(Trouble::Hangs) } else { scripted }
         });
+        let change = move |world: &mut World| {
+            world.effects.push(Called { what, epoch });
+            change(world)
+        };
         match trouble {
             None => self.world(change),
             Some(Trouble::Fails(error)) => Err(error),
@@ -156,6 +172,18 @@ impl Outside {
             Some(Trouble::Slow(time)) => {
                 tokio::time::sleep(time).await;
                 self.world(change)
+            }
+            Some(Trouble::Held(word)) => {
+                word.notified().await;
+                self.world(change)
+            }
+            Some(Trouble::Silent(time)) => {
+                let world = Arc::clone(&self.world);
+                tokio::spawn(async move {
+                    tokio::time::sleep(time).await;
+                    change(&mut world.lock().unwrap()).map(drop)
+                });
+                std::future::pending().await
             }
         }
     }

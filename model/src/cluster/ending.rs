@@ -19,7 +19,8 @@ use crate::{
 
 /// An operation on a cluster itself has ended.
 pub(crate) fn ended(context: &mut Context<'_>, operation: &Operation, end: &End) -> Result<(), Fault> {
-    let cluster = query::by_id(context.tables, operation.cluster)?.filter(|cluster| cluster.operation == Some(operation.id));
+    let present = |cluster: &Cluster| cluster.operation == Some(operation.id) || crate::planted!("m17");
+    let cluster = query::by_id(context.tables, operation.cluster)?.filter(present);
     let Some(cluster) = cluster else {
         return Ok(());
     };

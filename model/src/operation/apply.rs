@@ -147,7 +147,7 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     let step = Step { epoch: command.epoch, ..step.clone() };
     record_step(context, &previous, &operation, "step.ended", &step)?;
     let sighted = look(context, &operation, command.seen.as_ref())?;
-    if let Some(state) = ends.filter(|_| operation.open()) {
+    if let Some(state) = ends.filter(|_| operation.open() || crate::planted!("m17")) {
         let left = what_is_left(context, &operation, command)?;
         let reason = left::words(&left).or_else(|| command.reason.clone());
         let failure = command.failure();
@@ -176,7 +176,7 @@ pub(crate) fn end(context: &mut Context<'_>, command: &OperationEnd) -> Answer {
     let operation = reported(context, command.operation, command.epoch)?;
     seen_of(&operation, command.epoch, command.seen.as_ref())?;
     let state = last_state(command.state)?;
-    if operation.open() {
+    if operation.open() || crate::planted!("m17") {
         let sighted = look(context, &operation, command.seen.as_ref())?;
         let reason = command.reason.clone();
         let failure = command.failure();

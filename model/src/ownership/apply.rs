@@ -54,11 +54,12 @@ fn assign_one(context: &mut Context<'_>, assignment: &Assignment) -> Result<bool
     {
         return Ok(false);
     }
+    let again = previous.as_ref().is_some_and(|previous| previous.member == assignment.member);
     let ownership = Ownership {
         cluster: assignment.cluster,
         member: assignment.member,
         incarnation: assignment.incarnation,
-        epoch: context.index,
+        epoch: if crate::planted!("m7") && again { epoch } else { context.index },
         reason: assignment.reason,
         since_ms: context.at_ms,
         pin: previous.as_ref().map_or(0, |previous| previous.pin),

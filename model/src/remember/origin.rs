@@ -63,6 +63,9 @@ pub(crate) enum Known {
 
 /// Looks a proposal up.
 pub(crate) fn look_up(view: &(impl View + ?Sized), meta: &Meta, origin: &Origin) -> Result<Known, Fault> {
+    if crate::planted!("m5") {
+        return Ok(Known::Fresh);
+    }
     let Some(held) = record::get::<RememberedProposal>(view, &slot_key(origin.member, origin.sequence))? else {
         return first_of_slot(view, meta, origin);
     };

@@ -91,6 +91,36 @@ fn a_second_resize_replaces_the_target_of_the_first() {
     assert_eq!((stored(&world).status(), workers(&world)), (Status::UpdateComplete, 3));
 }
 
+/// The owner's step of an operation, and its success when the operation may have been overtaken since.
+fn step(operation: u128, epoch: u64) -> [Command; 2] {
+    let (name, target) = ("provision".to_owned(), "jeroboam-10".to_owned());
+    let begin = StepBegin { operation: id(operation), epoch, name: name.clone(), target, effect_ms: 5_000, goes_on: false };
+    let ends = Some(State::Succeeded.into());
+    let end = StepEnd { operation: id(operation), epoch, name, outcome: StepOutcome::Done.into(), ends, ..StepEnd::default() };
+    [Command::StepBegin(begin), Command::StepEnd(end)]
+}
+
+#[test]
+fn what_was_superseded_ends_late_and_moves_no_status() {
+    let mut world = World::new();
+    let (_, epoch) = world.ready();
+    world.done(resize(7, 50));
+    let [begin, late] = step(50, epoch);
+    world.done(begin);
+    world.done(resize(4, 51));
+    world.done(late);
+    assert_eq!(operation(&world, 50).state(), State::Superseded);
+    assert_eq!((stored(&world).status(), stored(&world).operation, workers(&world)), (Status::UpdateInProgress, Some(id(51)), 4));
+    let [begin, late] = step(51, epoch);
+    world.done(begin);
+    world.done(delete(60, false));
+    world.done(late);
+    assert_eq!(operation(&world, 51).state(), State::Superseded);
+    assert_eq!((stored(&world).status(), stored(&world).operation), (Status::DeleteInProgress, Some(id(60))), "the deletion has won");
+    world.end(id(60), epoch, State::Succeeded).unwrap();
+    assert_eq!(cluster::query::by_id(&world.tables, id(10)).unwrap(), None);
+}
+
 #[test]
 fn a_deletion_is_not_called_off_but_asked_for_again() {
     let mut world = World::new();

@@ -50,6 +50,8 @@ impl World {
     }
 
     pub(crate) fn new() -> Self {
+        #[cfg(feature = "faults")]
+        model::planted::arm().unwrap();
         Self { at_ms: 1_000, ..Self::default() }
     }
 
