@@ -8,7 +8,9 @@ use bytes::Bytes;
 use drivers::{Engine, LogOptions};
 use futures::{StreamExt, stream::BoxStream};
 use model::{
-    MemberId, container,
+    Command, MemberId,
+    command::Balance,
+    container,
     id::{ClusterId, ContainerId},
     operation,
     peer::{
@@ -108,11 +110,12 @@ impl Answers {
         advice::advise(&self.shared, &self.grants, request).await.map_err(Refused::new)
     }
 
-    /// As the leader: what makes it even, and from now on it is made so.
+    /// As the leader: what makes it even. From now on it is made so, by whoever leads then.
     async fn rebalance(&self) -> Result<PlanAnswer, Refused> {
         let plan = self.plan(&PlanRequest { question: Question::Even.into(), member: 0, limit: SHOWN }).await?;
-        self.shared.even.notify_one();
-        Ok(plan)
+        let wish = self.shared.write(Command::Balance(Balance::default())).await;
+        let wished = wish.map_err(|error| Refused::for_now(error.to_string()))?;
+        wished.map(|_| plan).map_err(|refusal| Refused::new(refusal.message))
     }
 
     fn status(&self) -> OwnershipStatus {

@@ -36,7 +36,7 @@ impl Conductor {
     pub fn new(handle: Handle, registry: Registry, settings: Settings, chance: Arc<dyn Chance>) -> Self {
         let grants = Arc::new(Grants::new(settings.lease, settings.margin));
         let metrics = Arc::new(Metrics::default());
-        let shared = Arc::new(Shared { handle, registry, settings, chance, lease: Lease::default(), metrics, even: Notify::new() });
+        let shared = Arc::new(Shared { handle, registry, settings, chance, lease: Lease::default(), metrics });
         Self { shared, grants, posts: Arc::default(), sinks: Vec::new() }
     }
 

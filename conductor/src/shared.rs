@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use drivers::Caller;
 use model::{MemberId, Refusal, command::Command, id::ClusterId, outcome::Class, ownership};
 use raft::{Consistency, Handle, Write, handle::SharedView, seam::Chance};
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 use crate::{error::Halt, metrics::Metrics, ownership::lease::Lease, settings::Settings};
 
@@ -18,8 +18,6 @@ pub(crate) struct Shared {
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) lease: Lease,
     pub(crate) metrics: Arc<Metrics>,
-    /// An operator wants the work spread as evenly as it can be; heard by the leader.
-    pub(crate) even: Notify,
 }
 
 impl Shared {

@@ -66,6 +66,8 @@ pub enum Change {
     Quota,
     /// The cluster version.
     Version,
+    /// The wish that clusters be spread evenly.
+    Balance,
 }
 
 /// Applies one entry: same state and same entry give the same bytes on every member.
@@ -156,6 +158,7 @@ fn run(context: &mut Context<'_>, command: Command) -> Answer {
         Command::Assign(command) => ownership::apply::assign(context, &command),
         Command::Release(command) => ownership::apply::release(context, &command),
         Command::Pin(command) => ownership::apply::pin(context, &command),
+        Command::Balance(command) => ownership::apply::balance(context, &command),
         Command::TemplateCreate(command) => template::apply::create(context, command),
         Command::TemplateUpdate(command) => template::apply::update(context, &command),
         Command::TemplateDelete(command) => template::apply::delete(context, &command),

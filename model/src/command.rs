@@ -40,7 +40,7 @@ pub struct Proposal {
     /// The command.
     #[prost(
         oneof = "Command",
-        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 51, 52, 53, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 72, 73"
+        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 51, 52, 53, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 72, 73"
     )]
     pub command: Option<Command>,
 }
@@ -114,6 +114,9 @@ pub enum Command {
     /// Bind a cluster to one member, or end that.
     #[prost(message, tag = "26")]
     Pin(Pin),
+    /// An operator wants the work spread evenly, or the leader finds that it is.
+    #[prost(message, tag = "70")]
+    Balance(Balance),
     /// Make a template.
     #[prost(message, tag = "32")]
     TemplateCreate(TemplateCreate),
@@ -295,6 +298,14 @@ pub struct Pin {
     /// The member; 0 ends the pin.
     #[prost(uint64, tag = "2")]
     pub member: u64,
+}
+
+/// The wish that clusters be spread as evenly as single moves can; it outlives the leader that heard it.
+#[derive(Clone, PartialEq, Message)]
+pub struct Balance {
+    /// 0: it is wished for. Otherwise the log index of a wish: nothing is left to move, it ends unless a newer one has taken its place.
+    #[prost(uint64, tag = "1")]
+    pub fulfilled: u64,
 }
 
 /// Make a template for the actor's project.

@@ -61,6 +61,9 @@ pub struct Meta {
     /// The lowest cursor of all sinks; absent: there is none.
     #[prost(uint64, optional, tag = "63")]
     pub sinks_low: Option<u64>,
+    /// The log index of the wish that clusters be spread evenly; 0: there is none that is not fulfilled.
+    #[prost(uint64, tag = "70")]
+    pub balance_wish: u64,
 }
 
 /// The key of the row within its table.
@@ -89,6 +92,11 @@ pub(crate) fn next(counter: &mut u64) -> u64 {
 /// Log time of a state: the greatest time stamped into an applied entry, milliseconds.
 pub fn log_time(view: &(impl View + ?Sized)) -> Result<u64, Fault> {
     Ok(Meta::read(view)?.at_ms)
+}
+
+/// The wish that clusters be spread evenly, by its log index; 0: there is none.
+pub fn balance_wish(view: &(impl View + ?Sized)) -> Result<u64, Fault> {
+    Ok(Meta::read(view)?.balance_wish)
 }
 
 /// The replicated cluster version of a state.

@@ -22,7 +22,7 @@ pub(super) fn about(event: &Event) -> Option<About<'_>> {
         "member" => ("member", verb(&event.action)),
         // What people did; the balancer's doing is no matter of audit.
         "ownership" if !event.user_id.is_empty() => ("cluster", "update"),
-        "version" | "sink" | "event" => ("configuration", "configure"),
+        "version" | "sink" | "event" | "balance" => ("configuration", "configure"),
         _ => return None,
     };
     let outcome = match event.verdict() {

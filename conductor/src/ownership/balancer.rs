@@ -5,14 +5,15 @@
 //! ended and awaited before the next begins.
 //!
 //! Drains and pins are planned at every look, imbalance every ten seconds; once something is to be moved for balance, the plan goes on until
-//! there is nothing left to move. Planned moves wait until every member has had the time to ask this leader for its lease: before that
+//! there is nothing left to move. An operator's wish for an even spread stands in the log until then, so it does not end with the leader that
+//! heard it. Planned moves wait until every member has had the time to ask this leader for its lease: before that
 //! it would take those that have not for silent.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use model::{
     MemberId,
-    command::{Command, RaiseVersion},
+    command::{Balance, Command, RaiseVersion},
 };
 use raft::{Changed, Changes};
 use tokio::time::{Instant, sleep};
@@ -116,10 +117,6 @@ async fn gather(shared: &Shared, desk: &mut Desk, changes: &mut Changes) -> Resu
         let changed = tokio::select! {
             () = &mut idle => return Ok(true),
             () = desk.handing.progress() => continue,
-            () = shared.even.notified() => {
-                desk.balancing = Some(Aim::Even);
-                return Ok(true);
-            }
             changed = changes.recv() => changed,
         };
         let view = shared.view().await?;
@@ -153,6 +150,9 @@ impl Desk {
         let plan = plan(&candidates, self.mirror.holdings(patience), aim);
         if aim >= Aim::Bounded && !plan.balances() && plan.assign.is_empty() {
             self.balancing = None;
+            if aim == Aim::Even {
+                fulfilled(shared, self.mirror.wish).await?;
+            }
         }
         if !plan.assign.is_empty() {
             tracing::info!(plan = plan.summary(), "assigning clusters");
@@ -169,10 +169,11 @@ impl Desk {
         if !reign.grants.settled_in() {
             return Ok(Aim::Urgent);
         }
-        if self.balanced.elapsed() >= shared.settings.balance {
+        let wished = self.mirror.wish != 0 && self.balancing != Some(Aim::Even);
+        if wished || self.balanced.elapsed() >= shared.settings.balance {
             self.mirror.weigh(&*shared.view().await?)?;
             self.balanced = Instant::now();
-            self.balancing = self.balancing.or(Some(Aim::Bounded));
+            self.balancing = if wished { Some(Aim::Even) } else { self.balancing.or(Some(Aim::Bounded)) };
         }
         Ok(self.balancing.unwrap_or(Aim::Wishes))
     }
@@ -193,6 +194,14 @@ async fn raise(shared: &Shared, version: Option<u32>) -> Result<(), Halt> {
     match shared.write(Command::RaiseVersion(RaiseVersion { version })).await? {
         Ok(_) => tracing::info!(version, "the cluster version is raised: all members support it"),
         Err(refusal) => tracing::debug!(version, %refusal.message, "the cluster version is not raised"),
+    }
+    Ok(())
+}
+
+/// The wish for balance ends: nothing is left to move for it. Until the change comes back the next look says so once more, to no effect.
+async fn fulfilled(shared: &Shared, wish: u64) -> Result<(), Halt> {
+    if wish != 0 && shared.write(Command::Balance(Balance { fulfilled: wish })).await?.is_ok() {
+        tracing::info!(wish, "the work is spread as evenly as single moves can");
     }
     Ok(())
 }

@@ -31,6 +31,8 @@ pub(crate) struct Mirror {
     pub(crate) members: BTreeMap<u64, Member>,
     /// The cluster version.
     pub(crate) version: u32,
+    /// The operators' wish that the work be spread evenly, by its log index; 0: there is none.
+    pub(crate) wish: u64,
     clusters: BTreeMap<ClusterId, Holding>,
     /// Those that were taken from a removed member, and when this leader first saw that.
     removed: BTreeMap<ClusterId, (u64, Instant)>,
@@ -61,13 +63,14 @@ impl Mirror {
     fn read_members(&mut self, view: &dyn View) -> Result<(), Fault> {
         self.members = member::query::all(view)?.into_iter().map(|member| (member.number, member)).collect();
         self.version = meta::cluster_version(view)?;
+        self.wish = meta::balance_wish(view)?;
         Ok(())
     }
 
     /// What one change touched; whether a plan may look different now.
     pub(crate) fn follow(&mut self, view: &dyn View, change: Change) -> Result<bool, Fault> {
         match change {
-            Change::Member(_) | Change::Version => {
+            Change::Member(_) | Change::Version | Change::Balance => {
                 self.read_members(view)?;
                 Ok(true)
             }

@@ -1,5 +1,9 @@
 //! The full look at one cluster: the net under all signals, and a new owner's first act.
 //!
+//! A cluster that has no endpoint yet, or is being deleted, has nothing to look at. Its new owner only asks the provisioner what carries the
+//! tag ([`list`]): a backend or proxy that fences learns of the new epoch from that before anything is changed under it, so what a former
+//! owner sent comes too late from then on.
+//!
 //! Looks at the endpoint and lists everything that carries the cluster's tag. Two things come of it: what is different from the records is
 //! observed, and what has no record is removed. Only the owner sweeps, under its lease, and only what a linearizable read shows to have no
 //! record: an owner that does not know yet that it is none any more would take its successor's containers for orphans.
@@ -70,6 +74,22 @@ pub(crate) async fn look(shared: &Shared, picture: &Picture) -> Result<Option<Se
     };
     shared.metrics.looked(seen.is_ok());
     Ok(Some(Seen { engine: seen, containers, before }))
+}
+
+/// Asks the provisioner what carries the tag, before the first change under an epoch; whether it answered. What is there is adopted, or removed,
+/// by the step that comes next.
+pub(crate) async fn list(shared: &Shared, picture: &Picture) -> bool {
+    let asked = async { shared.registry.provisioner(&picture.spec)?.look(&picture.spec).await };
+    let bound = drivers::limit::LOOK + Duration::from_secs(1);
+    let listed = timeout(bound, asked).await.map_err(|_| Error::Timeout("the look took too long".to_owned())).and_then(|listed| listed);
+    match &listed {
+        Ok(Some(found)) => {
+            tracing::info!(cluster = %picture.cluster.id, id = found.backend_id, made_under = found.epoch, "a former owner has made something")
+        }
+        Ok(None) => {}
+        Err(error) => tracing::debug!(cluster = %picture.cluster.id, %error, "what carries the tag could not be listed"),
+    }
+    listed.is_ok()
 }
 
 fn records(view: &SharedView, cluster: ClusterId) -> Result<Vec<Container>, Halt> {

@@ -16,6 +16,7 @@ use model::{
     command::{Command, OperationEnd, Release, Sighting},
     id::{ClusterId, ContainerId, OperationId},
     operation::{Failure, Kind, Operation, State, StepOutcome},
+    ownership::{self, Reason},
     peer::{Ended, Output},
 };
 use raft::handle::SharedView;
@@ -85,6 +86,8 @@ pub(crate) struct Worker {
     rhythm: Rhythm,
     /// Looks without an answer in a row.
     unanswered: u32,
+    /// Another owner may have acted before, and the backend has not been shown this epoch yet.
+    inherited: bool,
 }
 
 impl Worker {
@@ -94,6 +97,7 @@ impl Worker {
         Self {
             rhythm: Rhythm::new(least, most),
             unanswered: 0,
+            inherited: true,
             shared,
             reports,
             cluster,
@@ -380,11 +384,27 @@ impl Worker {
         Ok(())
     }
 
+    /// Shows the backend this epoch before anything is changed under it, where somebody else has acted before.
+    async fn first_act(&mut self, picture: &Picture) -> Result<(), Halt> {
+        let view = self.shared.view().await?;
+        let row = ownership::query::of(&*view, self.cluster)?;
+        self.inherited = row.is_some_and(|row| row.reason() != Reason::New);
+        if self.inherited {
+            let caller = self.shared.caller(self.cluster, self.post.epoch, "list");
+            // A backend that does not answer is asked again with the next look; its steps do not wait for that.
+            self.inherited = !caller.makes(pass::list(&self.shared, picture)).await;
+        }
+        Ok(())
+    }
+
     /// The full look, in line: nothing else is begun meanwhile, so what it sees is not overtaken by this worker's own steps.
     async fn pass(&mut self, picture: &Picture) -> Result<(), Halt> {
         // Should there be nothing to look at, or the look itself be interrupted.
         self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.looks.0);
         let deleting = picture.open.iter().any(|operation| operation.kind() == Kind::ClusterDelete);
+        if self.inherited && (deleting || picture.provisioned().is_none()) {
+            self.first_act(picture).await?;
+        }
         let caller = |step| self.shared.caller(self.cluster, self.post.epoch, step);
         let seen = if deleting { None } else { caller("look").makes(pass::look(&self.shared, picture)).await? };
         let Some(seen) = seen else { return Ok(()) };

@@ -122,6 +122,42 @@ async fn a_record_goes_only_when_the_outside_has_gone() {
     assert!(rig.cluster(bay).await.is_none());
 }
 
+/// The calls from `from` on, with the epochs that they show.
+fn shown(rig: &Rig, from: usize) -> Vec<(&'static str, u64)> {
+    rig.outside.journal()[from..].iter().map(|called| (called.what, called.shown)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_owner_of_a_bay_without_an_endpoint_shows_its_epoch_before_it_changes_anything() {
+    let rig = Rig::new().await;
+    rig.outside.script("provision.create", Trouble::Hangs);
+    let (bay, create) = rig.begin_bay().await;
+    called(&rig.outside, "provision.create", 1).await;
+    let epoch = rig.epoch(bay).await;
+    assert_eq!(shown(&rig, 0), [("provision.create", epoch)], "nobody has acted before the first owner");
+    let rig = rig.crash().await;
+    assert_eq!(rig.ended(create).await.state(), State::Succeeded);
+    let next = rig.epoch(bay).await;
+    assert!(next > epoch);
+    assert_eq!(shown(&rig, 1)[..2], [("provision.look", next), ("provision.create", next)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_owner_of_a_bay_that_is_deleted_shows_its_epoch_first() {
+    let rig = Rig::new().await;
+    let bay = rig.bay().await;
+    rig.outside.script("provision.delete", Trouble::Hangs);
+    let delete = rig.begin_delete(bay).await;
+    called(&rig.outside, "provision.delete", 1).await;
+    let before = rig.outside.journal().len();
+    let epoch = rig.epoch(bay).await;
+    let rig = rig.crash().await;
+    assert_eq!(rig.ended(delete).await.state(), State::Succeeded);
+    let calls = shown(&rig, before);
+    assert_eq!((calls[0].0, calls[1].0), ("provision.look", "provision.delete"), "{calls:?}");
+    assert!(calls.iter().all(|(_, shown)| *shown > epoch), "{calls:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_bay_of_a_removed_member_finds_a_new_owner() {
     let mut group = Group::new().await;

@@ -272,7 +272,7 @@ impl Group {
             master_group: NodeGroupId::new(self.chance.uuid()),
             operation,
             driver: "local".to_owned(),
-            default_quota: 20,
+            default_quota: 1_000,
         }))
         .await;
         assert_eq!(self.ended(operation).await.state(), State::Succeeded);

@@ -12,6 +12,7 @@ mod outbox;
 mod rig;
 mod scripted;
 mod ways_on;
+mod wishes;
 
 use std::time::Duration;
 

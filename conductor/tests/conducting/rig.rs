@@ -18,6 +18,7 @@ use model::{
     id::{ClusterId, ContainerId, NodeGroupId, OperationId, TemplateId},
     member,
     operation::{self, Kind, Operation},
+    ownership,
     template::TemplateWish,
 };
 use raft::{
@@ -254,6 +255,11 @@ impl Rig {
 
     pub(crate) async fn cluster(&self, id: ClusterId) -> Option<Cluster> {
         self.read(|view| cluster::query::by_id(view, id).unwrap()).await
+    }
+
+    /// The epoch of a bay's owner.
+    pub(crate) async fn epoch(&self, id: ClusterId) -> u64 {
+        self.read(|view| ownership::query::of(view, id).unwrap().unwrap().epoch).await
     }
 
     pub(crate) async fn container(&self, id: ContainerId) -> Option<Container> {

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use drivers::{
-    ClusterSpec, Connector, ContainerSeen, ContainerSpec, Engine, EngineSeen, Error, Execution, LogOptions, Mark, Phase, Progress,
+    Caller, ClusterSpec, Connector, ContainerSeen, ContainerSpec, Engine, EngineSeen, Error, Execution, LogOptions, Mark, Phase, Progress,
     Provisioned, Provisioner, Registry, seen::NodeSeen,
 };
 use futures::{FutureExt, StreamExt, stream::BoxStream};
@@ -44,7 +44,10 @@ pub(crate) enum Trouble {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Called {
     pub(crate) what: &'static str,
+    /// What it is marked with; 0: it changes nothing.
     pub(crate) epoch: u64,
+    /// The epoch that its caller shows.
+    pub(crate) shown: u64,
 }
 
 #[derive(Default)]
@@ -144,13 +147,14 @@ impl Outside {
         epoch: u64,
         change: impl FnOnce(&mut World) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let called = Called { what, epoch, shown: Caller::current().map_or(0, |caller| caller.epoch) };
         let trouble = self.world(|world| {
-            world.journal.push(Called { what, epoch });
+            world.journal.push(called.clone());
             let scripted = world.script.get_mut(what).and_then(VecDeque::pop_front);
             if world.sick { Some(Trouble::Hangs) } else { scripted }
         });
         let change = move |world: &mut World| {
-            world.effects.push(Called { what, epoch });
+            world.effects.push(called);
             change(world)
         };
         match trouble {

@@ -6,7 +6,7 @@
 use crate::{
     Change,
     cluster::Cluster,
-    command::{Assign, Assignment, Pin, Release},
+    command::{Assign, Assignment, Balance, Pin, Release},
     context::{Answer, Context, Stop, refuse},
     event::Note,
     id::{ClusterId, MemberId},
@@ -117,6 +117,18 @@ fn set_pin(context: &mut Context<'_>, previous: &Ownership, member: u64) {
     record::replace(context.tables, Some(previous), &ownership);
     let (action, named) = if member == 0 { ("unpinned", previous.pin) } else { ("pinned", member) };
     changed(context, &ownership, action, format!("member {named}"));
+}
+
+/// Keeps the wish for an even spread until whoever leads then finds nothing left to move.
+pub(crate) fn balance(context: &mut Context<'_>, command: &Balance) -> Answer {
+    let present = context.meta.balance_wish;
+    let (next, action) = if command.fulfilled == 0 { (context.index, "wished") } else { (0, "fulfilled") };
+    if next != 0 || (present != 0 && present == command.fulfilled) {
+        context.meta.balance_wish = next;
+        context.changes.push(Change::Balance);
+        context.event(Note::operators("balance", present.max(next).to_string(), action));
+    }
+    Ok(Done { number: next, revision: context.index, ..Done::default() })
 }
 
 /// Takes all clusters of a member that is gone from it; nothing stays bound to it.

@@ -108,6 +108,24 @@ fn a_pin_names_what_is_there() {
 }
 
 #[test]
+fn a_wish_for_balance_stands_until_it_is_fulfilled_or_replaced() {
+    let mut world = two_clusters();
+    let wish = |world: &World| model::meta::Meta::read(&world.tables).unwrap().balance_wish;
+    let balance = |fulfilled| Command::Balance(Balance { fulfilled });
+    let first = world.done(balance(0)).number;
+    assert_eq!((wish(&world), first), (world.index, world.index));
+    assert_eq!(world.changes, [Change::Balance]);
+    let second = world.done(balance(0)).number;
+    world.done(balance(first));
+    assert_eq!(wish(&world), second, "the wish that was fulfilled is not the one that stands");
+    assert!(world.changes.is_empty());
+    world.done(balance(second));
+    assert_eq!((wish(&world), world.changes.clone()), (0, vec![Change::Balance]));
+    world.done(balance(second));
+    assert!(world.changes.is_empty());
+}
+
+#[test]
 fn moves_stand_in_the_clusters_events_with_their_reasons() {
     let mut world = two_clusters();
     let epoch = world.assign(id(10), 1, 1, 0);

@@ -76,6 +76,7 @@ fn members() -> impl Strategy<Value = Command> {
         1 => (1_u64..4, any::<bool>()).prop_map(|(member, draining)| Command::MemberDrain(MemberDrain { member, draining })),
         1 => (1_u64..4).prop_map(|member| Command::MemberRemove(MemberRemove { member })),
         1 => (1_u32..3).prop_map(|version| Command::RaiseVersion(RaiseVersion { version })),
+        1 => prop_oneof![Just(0), 1_u64..40].prop_map(|fulfilled| Command::Balance(Balance { fulfilled })),
         8 => proptest::collection::vec((some(), 1_u64..4, 1_u64..4, present()), 1..4).prop_map(|list| {
             let assignments = list.into_iter().map(|(cluster, member, incarnation, expected_epoch)| Assignment {
                 cluster, member, incarnation, expected_epoch, reason: 0,
