@@ -47,7 +47,7 @@ mod time;
 mod version;
 mod watch;
 
-pub use admin::{map, ownership, plan};
+pub use admin::{map, orphans, ownership, plan};
 pub use app::App;
 pub use auth::{Caller, Error as TokenError, Identity, Keystone, KeystoneSettings, Policy, Tokens, policy};
 pub use router::{router, routes};

@@ -190,7 +190,7 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Get "/v1/jeroboam/plan", &["goal", "without", "drain", "limit"], Json, admin::plan::show),
     line!(Post "/v1/jeroboam/rebalance", NONE, Json, admin::plan::even),
     line!(Get "/v1/jeroboam/operations", &["cluster", "limit", "stuck"], Json, admin::operations::list),
-    line!(Get "/v1/jeroboam/orphans", &["limit"], Json, admin::operations::orphans),
+    line!(Get "/v1/jeroboam/orphans", &["limit"], Json, admin::orphans::show),
     line!(Post "/v1/jeroboam/clusters/{cluster}/reset-status", NONE, Json, admin::operations::reset),
     line!(Get "/v1/jeroboam/events", &["after", "cluster", "limit"], Json, admin::events::list),
     line!(Get "/v1/jeroboam/watch", &["after"], AnyType, watch::watch),

@@ -29,6 +29,7 @@ use crate::{
     ownership::{advice, grants::Grants},
     reconcile::{crew::Posts, pass, picture::Picture, post::Post},
     shared::Shared,
+    strays,
 };
 
 /// Moves of a rebalance that are named at most.
@@ -51,6 +52,7 @@ impl Answer for Answers {
             method::STATUS => Ok(encode(self.status())),
             method::PLAN => self.plan(&decode(body)?).await.map(encode),
             method::REBALANCE => self.rebalance().await.map(encode),
+            method::STRAYS => strays::look(&self.shared).await.map(encode).map_err(|error| Refused::for_now(error.to_string())),
             method::LOOK_CONTAINER => self.look_container(decode::<LookContainer>(body)?.container).await.map(encode),
             method::LOOK_CLUSTER => self.look_cluster(decode::<LookCluster>(body)?.cluster).await.map(encode),
             other => Err(Refused::new(format!("there is no call {other}"))),

@@ -41,6 +41,8 @@ mod settings;
 
 mod shared;
 
+mod strays;
+
 pub use error::Error;
 pub use metrics::{Counts, Metrics, SinkCounts, Times};
 pub use run::Conductor;

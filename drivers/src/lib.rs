@@ -51,5 +51,5 @@ pub use error::{Class, Error};
 pub use mark::Mark;
 pub use provision::{Progress, Provisioner};
 pub use registry::Registry;
-pub use seen::{ContainerSeen, EngineSeen, NodeSeen, Phase, Provisioned};
+pub use seen::{ContainerSeen, EngineSeen, NodeSeen, Phase, Provisioned, Tagged};
 pub use spec::{ClusterSpec, ContainerSpec};

@@ -35,7 +35,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{error::Error, mark::Mark, seen::Provisioned, spec::ClusterSpec};
+use crate::{
+    error::Error,
+    mark::Mark,
+    seen::{Provisioned, Tagged},
+    spec::ClusterSpec,
+};
 
 /// Makes, changes and removes the endpoints of clusters. See the module for the contract.
 #[async_trait]
@@ -54,6 +59,12 @@ pub trait Provisioner: Send + Sync {
 
     /// Removes all of it, containers included.
     async fn delete(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<()>, Error>;
+
+    /// Everything at its endpoint that carries the tag of any cluster of ours, for those who look for what nobody looks after any more.
+    /// Bound: [`limit::LOOK`](crate::limit::LOOK).
+    async fn tagged(&self) -> Result<Vec<Tagged>, Error> {
+        Err(Error::Refused("this driver cannot list what carries the tags of all clusters".to_owned()))
+    }
 }
 
 /// How far a provisioner got.

@@ -66,6 +66,11 @@ impl Registry {
         self.provisioners.keys().cloned().collect()
     }
 
+    /// All provisioners with their names.
+    pub fn provisioners(&self) -> impl Iterator<Item = (&str, &Arc<dyn Provisioner>)> {
+        self.provisioners.iter().map(|(name, provisioner)| (name.as_str(), provisioner))
+    }
+
     /// Whether `driver` can make a cluster of `coe` and the coe can be spoken to.
     pub fn serves(&self, driver: &str, coe: &str) -> bool {
         self.provisioners.get(driver).is_some_and(|provisioner| provisioner.coes().contains(&coe)) && self.connectors.contains_key(coe)

@@ -40,6 +40,19 @@ pub enum Phase {
     Deleting,
 }
 
+/// A thing outside that carries the tag of some cluster of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagged {
+    /// Whose tag.
+    pub cluster: ClusterId,
+    /// What it is, such as `network`, `container` or `stack`.
+    pub what: &'static str,
+    /// Its outside name.
+    pub name: String,
+    /// The backend's own id.
+    pub id: String,
+}
+
 /// What an engine says of itself and its machines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineSeen {

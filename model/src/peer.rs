@@ -2,7 +2,7 @@
 //!
 //! Not replicated and not stored; still prost, with the same rules for numbers, because two program versions speak to each other during an
 //! upgrade. The conductor answers all of them (`conductor/src/answer.rs`). Those about leases and plans go to the leader, [`method::STATUS`]
-//! to anybody, all others to the owner of the cluster they are about, which is refused with "not the owner" (retryable) by anybody else: read the owner afresh and ask again.
+//! and [`method::STRAYS`] to anybody, all others to the owner of the cluster they are about, which is refused with "not the owner" (retryable) by anybody else: read the owner afresh and ask again.
 
 use prost::Message;
 
@@ -27,6 +27,8 @@ pub mod method {
     pub const PLAN: &str = "ownership.plan";
     /// Nothing → [`PlanAnswer`](super::plan::PlanAnswer), which is carried out; to the leader.
     pub const REBALANCE: &str = "ownership.rebalance";
+    /// Nothing → [`Strays`](super::Strays); to anybody, about the endpoints of its drivers.
+    pub const STRAYS: &str = "outside.strays";
     /// [`LookContainer`](super::LookContainer) → [`ContainerLooked`](super::ContainerLooked).
     pub const LOOK_CONTAINER: &str = "container.look";
     /// [`LookCluster`](super::LookCluster) → [`ClusterLooked`](super::ClusterLooked).
@@ -121,6 +123,37 @@ pub struct Granted {
     /// Whether it is granted nothing more, because its clusters are being given to others.
     #[prost(bool, tag = "3")]
     pub suspect: bool,
+}
+
+/// What carries the tags of clusters that are not there, as one member sees it.
+#[derive(Clone, PartialEq, Message)]
+pub struct Strays {
+    /// The things.
+    #[prost(message, repeated, tag = "1")]
+    pub things: Vec<Stray>,
+    /// Drivers that could not look, each with the reason.
+    #[prost(string, repeated, tag = "2")]
+    pub unseen: Vec<String>,
+}
+
+/// A thing outside whose cluster is not there.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Message)]
+pub struct Stray {
+    /// The cluster whose tag it carries.
+    #[prost(message, required, tag = "1")]
+    pub cluster: ClusterId,
+    /// The driver that found it.
+    #[prost(string, tag = "2")]
+    pub driver: String,
+    /// What it is, such as `network`, `container` or `stack`.
+    #[prost(string, tag = "3")]
+    pub what: String,
+    /// Its outside name.
+    #[prost(string, tag = "4")]
+    pub name: String,
+    /// The backend's own id.
+    #[prost(string, tag = "5")]
+    pub id: String,
 }
 
 /// Look at a container now.

@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub mod map;
 pub(crate) mod members;
 pub(crate) mod operations;
+pub mod orphans;
 pub mod ownership;
 pub mod plan;
 pub(crate) mod sinks;

@@ -53,8 +53,9 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     Reply::ok(&Listing { name: "operations", rows, next: None })
 }
 
+/// What a forced deletion has left outside.
 #[derive(Serialize)]
-struct Orphans<'a> {
+pub(super) struct Orphans<'a> {
     operation: uuid::Uuid,
     cluster: uuid::Uuid,
     project_id: &'a str,
@@ -64,22 +65,18 @@ struct Orphans<'a> {
     left: Vec<LeftShape<'a>>,
 }
 
-/// `GET /v1/jeroboam/orphans`: what forced deletions have left outside, by deletion.
-pub(crate) async fn orphans(call: &Call<'_>) -> Result<Reply, Error> {
-    call.allow(RULE)?;
-    let limit = super::limit(call)?;
-    let reading = call.read().await?;
-    let operations = query::with_left(&*reading.view, limit)?;
-    let rows = operations.iter().map(|operation| Orphans {
-        operation: operation.id.uuid(),
-        cluster: operation.cluster.uuid(),
-        project_id: &operation.owner_id,
-        user_id: &operation.user_id,
-        reason: operation.reason.as_deref(),
-        deleted_at: Shown(operation.ended_ms.unwrap_or_default()),
-        left: left(&operation.left),
-    });
-    Reply::ok(&Listing { name: "orphans", rows: rows.collect(), next: None })
+impl<'a> Orphans<'a> {
+    pub(super) fn of(operation: &'a Operation) -> Self {
+        Self {
+            operation: operation.id.uuid(),
+            cluster: operation.cluster.uuid(),
+            project_id: &operation.owner_id,
+            user_id: &operation.user_id,
+            reason: operation.reason.as_deref(),
+            deleted_at: Shown(operation.ended_ms.unwrap_or_default()),
+            left: left(&operation.left),
+        }
+    }
 }
 
 #[derive(Serialize)]

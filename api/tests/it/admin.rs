@@ -26,7 +26,9 @@ async fn the_state_of_the_group_is_told_to_administrators() {
     );
     assert_eq!(get("operations").await.is(200).json()["operations"], serde_json::json!([]), "nothing is open");
     get("operations?stuck=maybe").await.is(400);
-    assert_eq!(get("orphans").await.is(200).json()["orphans"], serde_json::json!([]));
+    let orphans = get("orphans").await.is(200).json();
+    assert_eq!((&orphans["orphans"], &orphans["strays"][0]["what"]), (&serde_json::json!([]), &"network".into()));
+    assert_eq!(orphans["unseen"], serde_json::json!(["member 1: heat: no answer"]));
     get("operations?cluster=nowhere").await.is(404);
     let events = get("events").await.is(200).json();
     assert!(events["events"].as_array().unwrap().len() >= 3);

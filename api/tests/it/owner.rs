@@ -12,7 +12,7 @@ use model::{
     operation::{self, Failure, Kind, Operation, State},
     ownership::{self, Reason},
     peer::{
-        ContainerLooked, Ended, ExecuteRequest, LookContainer, Output, StatusRequest, method,
+        ContainerLooked, Ended, ExecuteRequest, LookContainer, Output, StatusRequest, Stray, Strays, method,
         plan::{PlanAnswer, PlanRemark, PlanRequest},
     },
 };
@@ -140,6 +140,10 @@ impl Answer for Owner {
                 });
                 let text = format!("{called} {:?} {} {}", asked.question(), asked.member, asked.limit);
                 Ok(Bytes::from(PlanAnswer { text, unmet: unmet.collect(), ..PlanAnswer::default() }.encode_to_vec()))
+            }
+            method::STRAYS => {
+                let thing = Stray { what: "network".to_owned(), id: "n1".to_owned(), ..Stray::default() };
+                Ok(Bytes::from(Strays { things: vec![thing], unseen: vec!["heat: no answer".to_owned()] }.encode_to_vec()))
             }
             other => Err(Refused::new(format!("{other} is not known here"))),
         }

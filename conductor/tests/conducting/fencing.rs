@@ -4,13 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use model::{
     Command, MemberId,
-    command::{TemplateCreate, TemplateUpdate},
-    id::TemplateId,
+    command::QuotaSet,
     operation::{Kind, Operation, State, StepOutcome},
     ownership::Reason,
-    template::{self, TemplateWish},
+    quota,
 };
-use raft::{Write, seam::Chance};
+use raft::Write;
 use tokio::{
     sync::Notify,
     task::yield_now,
@@ -113,9 +112,9 @@ async fn a_record_goes_only_when_the_outside_has_gone() {
     let bay = rig.bay().await;
     rig.outside.script("provision.delete", Trouble::Hangs);
     let delete = rig.begin_delete(bay).await;
-    called(&rig.outside, "provision.delete", 1).await;
-    sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_secs(5)).await;
     assert!(rig.cluster(bay).await.is_some(), "the record has gone, and {} network is there", rig.outside.networks());
+    assert_eq!(rig.outside.count("provision.delete"), 1);
     let rig = rig.crash().await;
     assert_eq!(rig.ended(delete).await.state(), State::Succeeded);
     assert_eq!(rig.outside.networks(), 0);
@@ -175,12 +174,10 @@ async fn the_bay_of_a_removed_member_finds_a_new_owner() {
     assert_eq!(group.ended(operation).await.state(), State::Succeeded);
 }
 
-fn named(name: &str) -> TemplateWish {
-    TemplateWish { name: name.to_owned(), coe: "swarm".to_owned(), ..TemplateWish::default() }
-}
-
-fn rename(id: TemplateId, name: &str) -> Command {
-    Command::TemplateUpdate(TemplateUpdate { id, expected_revision: 0, wish: named(name) })
+/// The quota of a project becomes this number, whatever it was.
+fn set(project: &str, hard_limit: u32) -> Command {
+    let (project_id, resource) = (project.to_owned(), quota::CLUSTER.to_owned());
+    Command::QuotaSet(QuotaSet { project_id, resource, hard_limit, create: None })
 }
 
 #[tokio::test(start_paused = true)]
@@ -191,10 +188,9 @@ async fn a_write_that_is_forwarded_again_is_applied_once() {
     let mut shown = 0;
     // The link breaks a little later each time, until the answer is quicker.
     for steps in 0.. {
-        let id = TemplateId::new(group.chance.uuid());
-        group.write(Command::TemplateCreate(TemplateCreate { id, wish: named("new") })).await;
+        let project = format!("after {steps}");
         let handle = group.members[&follower].member.handle();
-        let write = Write { command: rename(id, "first"), actor: Some(actor()), key: None };
+        let write = Write { command: set(&project, 1), actor: Some(actor()), key: None };
         let first = tokio::spawn(async move { handle.write(write, Instant::now() + LIMIT).await });
         for _ in 0..steps {
             yield_now().await;
@@ -204,17 +200,17 @@ async fn a_write_that_is_forwarded_again_is_applied_once() {
         }
         group.sever(follower);
         sleep(Duration::from_secs(2)).await;
-        let name = |view: &dyn model::View| template::query::by_id(view, id).unwrap().unwrap().wish.name;
-        let arrived = group.view(name).await == "first";
+        let limit = || group.view(|view| quota::query::limit(view, &project, quota::CLUSTER).unwrap());
+        let arrived = limit().await == Some(1);
         if arrived {
-            group.write(rename(id, "second")).await;
+            group.write(set(&project, 2)).await;
         }
         group.heal();
         first.await.unwrap().unwrap().outcome.into_result().unwrap();
         sleep(Duration::from_secs(1)).await;
         if arrived {
             shown += 1;
-            assert_eq!(group.view(name).await, "second", "an older write has come again after it ({steps} steps)");
+            assert_eq!(limit().await, Some(2), "an older write has come again after a newer one");
         }
     }
     assert!(shown > 0, "no link broke between the log and the answer: this has shown nothing");

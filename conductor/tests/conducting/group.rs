@@ -246,7 +246,7 @@ impl Group {
         timeout(LIMIT, waits).await.unwrap()
     }
 
-    pub(crate) async fn ended(&self, id: OperationId) -> operation::Operation {
+    pub(crate) async fn ended(&self, id: OperationId) -> Operation {
         let waits = async {
             loop {
                 let reading = self.handle().read(Consistency::Stale, Instant::now() + LIMIT).await.unwrap();
@@ -367,9 +367,12 @@ impl Group {
 }
 
 pub(crate) async fn called(outside: &Outside, what: &str, times: usize) {
-    while outside.count(what) < times {
-        sleep(Duration::from_millis(10)).await;
-    }
+    let waits = async {
+        while outside.count(what) < times {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(LIMIT, waits).await.unwrap_or_else(|_| panic!("{what} is not called {times} times: {:?}", outside.journal()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,16 +2,19 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use bytes::Bytes;
 use drivers::Error;
 use model::{
     Command, View,
     cluster::{self, ClusterWish, Health},
     command::{ClusterCreate, ClusterUpdate, HealthReport, TemplateCreate},
-    id::{ClusterId, NodeGroupId, OperationId, TemplateId},
+    id::{ClusterId, ContainerId, NodeGroupId, OperationId, TemplateId},
     operation::State,
+    peer::{Strays, method},
     template::TemplateWish,
 };
-use tokio::time::sleep;
+use prost::Message;
+use tokio::time::{Instant, sleep};
 
 use crate::{group::Group, outbox::Receiver, rig::Rig, scripted::Trouble};
 
@@ -148,4 +151,28 @@ async fn health_that_nobody_can_look_at_becomes_unknown_until_somebody_does() {
     group.start(owner.member, disk).await;
     sleep(Duration::from_secs(20)).await;
     assert_eq!(group.view(|view| health(view, bay)).await, (Health::Healthy, "ok".to_owned()));
+}
+
+/// What a member says of things whose clusters are not there: their kinds and clusters, and what it could not see.
+async fn strays(rig: &Rig) -> (Vec<(String, ClusterId)>, Vec<String>) {
+    let answer = rig.handle.call(rig.member(), method::STRAYS, Bytes::new(), Instant::now() + Duration::from_secs(30)).await.unwrap();
+    let Strays { things, unseen } = Strays::decode(answer).unwrap();
+    (things.into_iter().map(|thing| (thing.what, thing.cluster)).collect(), unseen)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_carries_the_tag_of_a_bay_that_is_not_there_is_shown_and_left_alone() {
+    let rig = Rig::new().await;
+    let bay = rig.bay().await;
+    rig.made_container(bay).await;
+    assert_eq!(strays(&rig).await, (vec![], vec![]), "what a bay has is its owner's");
+    let gone = ClusterId::new(rig.uuid());
+    rig.outside.leave(gone);
+    rig.outside.plant(gone, ContainerId::new(rig.uuid()));
+    let left = vec![("container".to_owned(), gone), ("network".to_owned(), gone)];
+    assert_eq!(strays(&rig).await, (left.clone(), vec![]));
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(strays(&rig).await.0, left, "nobody owns it, so nobody removes it");
+    rig.outside.script("provision.tagged", Trouble::Fails(Error::Broken("connection refused".to_owned())));
+    assert_eq!(strays(&rig).await, (vec![], vec!["local: connection refused".to_owned()]));
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use drivers::{
     Caller, ClusterSpec, Connector, ContainerSeen, ContainerSpec, Engine, EngineSeen, Error, Execution, LogOptions, Mark, Phase, Progress,
-    Provisioned, Provisioner, Registry, seen::NodeSeen,
+    Provisioned, Provisioner, Registry, Tagged, seen::NodeSeen,
 };
 use futures::{FutureExt, StreamExt, stream::BoxStream};
 use tokio::sync::Notify;
@@ -268,6 +268,21 @@ impl Provisioner for Outside {
             Ok(Progress::Done(()))
         })
         .await
+    }
+    async fn tagged(&self) -> Result<Vec<Tagged>, Error> {
+        self.call("provision.tagged", 0, |world| {
+            let networks = world.networks.iter().map(|(cluster, number)| (*cluster, "network", format!("network-{number}")));
+            let containers = world.containers.values().map(|seen| (seen.cluster, "container", seen.external_id.clone()));
+            Ok(networks.chain(containers).map(|(cluster, what, id)| Tagged { cluster, what, name: String::new(), id }).collect())
+        })
+        .await
+    }
+}
+
+impl Outside {
+    /// Leaves the network of a cluster that nobody knows.
+    pub(crate) fn leave(&self, cluster: ClusterId) {
+        self.world(|world| world.provisioned(cluster));
     }
 }
 

@@ -16,8 +16,8 @@ use crate::{
     },
     error::Error,
     limit,
-    mark::Mark,
-    seen::ContainerSeen,
+    mark::{self, Mark},
+    seen::{ContainerSeen, Tagged},
     spec::ContainerSpec,
 };
 
@@ -124,6 +124,18 @@ pub(crate) async fn sweep(client: &Client, cluster: ClusterId) -> Result<usize, 
     let remove = |id: String| async move { remove(client, &id).await };
     stream::iter(ids).map(remove).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
     Ok(count)
+}
+
+/// Whatever carries the label of any cluster.
+pub(crate) async fn of_all(client: &Client) -> Result<Vec<Tagged>, Error> {
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&name::of_any_cluster()).build();
+    let shown = client.docker()?.list_containers(Some(options)).await.map_err(|failure| Error::from(Fault::from(failure)))?;
+    let row = |shown: ContainerSummary| {
+        let cluster = shown.labels?.get(mark::CLUSTER)?.parse().ok()?;
+        let name = shown.names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
+        Some(Tagged { cluster, what: "container", name: name.unwrap_or_default(), id: shown.id? })
+    };
+    Ok(shown.into_iter().filter_map(row).collect())
 }
 
 async fn tagged(client: &Client, cluster: ClusterId) -> Result<Vec<ContainerSummary>, Error> {

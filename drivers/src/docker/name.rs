@@ -19,6 +19,11 @@ pub(crate) fn interface(id: ClusterId) -> String {
     format!("jb{}", digits.get(19..).unwrap_or(&digits))
 }
 
+/// The filter "carries the label of any cluster", as lists of the Docker API take it.
+pub(crate) fn of_any_cluster() -> std::collections::HashMap<String, Vec<String>> {
+    [("label".to_owned(), vec![crate::mark::CLUSTER.to_owned()])].into()
+}
+
 /// The filter "carries this cluster's label", as lists of the Docker API take it.
 pub(crate) fn of_cluster(id: ClusterId) -> std::collections::HashMap<String, Vec<String>> {
     [("label".to_owned(), vec![format!("{}={id}", crate::mark::CLUSTER)])].into()

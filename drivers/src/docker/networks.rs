@@ -22,6 +22,7 @@ use crate::{
     },
     error::Error,
     mark::{self, Mark},
+    seen::Tagged,
 };
 
 /// The option that names the bridge interface.
@@ -49,6 +50,17 @@ pub(crate) async fn list(client: &Client, cluster: ClusterId) -> Result<Vec<Foun
     // One whose time cannot be read counts as the youngest.
     found.sort_by(|a, b| (a.made.is_none(), a.made, &a.id).cmp(&(b.made.is_none(), b.made, &b.id)));
     Ok(found)
+}
+
+/// Whatever carries the label of any cluster.
+pub(crate) async fn of_all(client: &Client) -> Result<Vec<Tagged>, Error> {
+    let options = ListNetworksOptionsBuilder::new().filters(&name::of_any_cluster()).build();
+    let shown = client.docker()?.list_networks(Some(options)).await.map_err(|failure| Error::from(Fault::from(failure)))?;
+    let row = |shown: Network| {
+        let cluster = shown.labels?.get(mark::CLUSTER)?.parse().ok()?;
+        Some(Tagged { cluster, what: "network", name: shown.name.unwrap_or_default(), id: shown.id? })
+    };
+    Ok(shown.into_iter().filter_map(row).collect())
 }
 
 /// Finds it or makes it.

@@ -20,7 +20,7 @@ use crate::{
     limit,
     mark::Mark,
     provision::{Progress, Provisioner},
-    seen::{Phase, Provisioned},
+    seen::{Phase, Provisioned, Tagged},
     spec::ClusterSpec,
 };
 
@@ -60,6 +60,12 @@ impl Local {
     async fn find(&self, cluster: &ClusterSpec) -> Result<Option<Provisioned>, Error> {
         let found = networks::list(&self.client, cluster.id).await?.into_iter().next();
         Ok(found.map(|network| self.provisioned(network)))
+    }
+
+    async fn all(&self) -> Result<Vec<Tagged>, Error> {
+        let mut all = networks::of_all(&self.client).await?;
+        all.extend(containers::of_all(&self.client).await?);
+        Ok(all)
     }
 
     async fn clear(&self, cluster: &ClusterSpec) -> Result<Progress<()>, Error> {
@@ -103,5 +109,9 @@ impl Provisioner for Local {
             Err(Error::Timeout(_) | Error::Busy { .. }) => Ok(Progress::Working { look_again: SOON }),
             result => result,
         }
+    }
+
+    async fn tagged(&self) -> Result<Vec<Tagged>, Error> {
+        within(limit::LOOK, "list what carries our labels", self.all()).await
     }
 }

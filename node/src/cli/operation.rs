@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     Error,
-    control::{Nothing, OperationRow, Request, StepRow},
+    control::{Nothing, OperationRow, Orphans, Request, StepRow},
 };
+use api::orphans::Outside;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Operation {
@@ -60,7 +61,7 @@ pub(super) enum Operation {
         #[arg(long)]
         reason: String,
     },
-    /// List what forced deletions have left outside
+    /// List what is left outside and nobody looks after: what forced deletions left, and what carries the tags of bays that are not there
     Orphans {
         /// How many deletions to list
         #[arg(long, default_value_t = 100, value_name = "NUMBER")]
@@ -102,8 +103,8 @@ impl Operation {
                 say(&format!("bay {bay} is {} now\n", status.to_uppercase()))
             }
             Self::Orphans { limit, json } => {
-                let rows: Vec<OperationRow> = common.ask(&Request::Orphans { limit: *limit })?;
-                say(&if *json { as_json(&rows) } else { orphans(&rows) })
+                let found: Orphans = common.ask(&Request::Orphans { limit: *limit })?;
+                say(&if *json { as_json(&found) } else { orphans(&found) })
             }
         }
     }
@@ -216,11 +217,24 @@ fn steps(steps: &[StepRow]) -> String {
     text(&table)
 }
 
-fn orphans(rows: &[OperationRow]) -> String {
-    if rows.is_empty() {
-        return "nothing was left outside\n".to_owned();
+fn orphans(found: &Orphans) -> String {
+    let mut shown = if found.left.is_empty() { "no forced deletion has left anything outside\n".to_owned() } else { left(&found.left) };
+    let Outside { strays, unseen } = &found.outside;
+    if strays.is_empty() {
+        shown += "nothing outside carries the tag of a bay that is not there\n";
+    } else {
+        shown += "\noutside, with the tag of a bay that is not there (of another installation, perhaps):\n";
+        let mut table = table(&["BAY", "DRIVER", "WHAT", "NAME", "ID", "SEEN BY"]);
+        for row in strays {
+            let (bay, member) = (row.cluster.to_string(), format!("member {}", row.member));
+            table.add_row(vec![bay, row.driver.clone(), row.what.clone(), row.name.clone(), row.id.clone(), member]);
+        }
+        shown += &text(&table);
     }
-    left(rows)
+    for reason in unseen {
+        shown += &format!("could not look: {reason}\n");
+    }
+    shown
 }
 
 fn left(rows: &[OperationRow]) -> String {
@@ -293,6 +307,12 @@ mod tests {
         let left = vec![LeftRow { what: "network".into(), name: "jeroboam-c1".into(), id: "n1".into() }];
         let ended = OperationRow { state: "SUCCEEDED".into(), took_ms: Some(500), left, ..row() };
         assert!(show(&ended).contains("left outside:") && show(&ended).contains("n1"), "{}", show(&ended));
-        assert!(orphans(&[ended]).contains("network"));
+        let stray = api::orphans::Row { what: "container".into(), id: "e9".into(), member: 2, ..Default::default() };
+        let outside = Outside { strays: vec![stray], unseen: vec!["member 3: no answer".into()] };
+        let shown = orphans(&Orphans { left: vec![ended], outside });
+        for words in ["network", "container", "e9", "member 2", "could not look: member 3: no answer"] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+        assert_eq!(orphans(&Orphans::default()).lines().count(), 2);
     }
 }

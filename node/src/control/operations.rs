@@ -4,21 +4,26 @@
 
 use std::time::Duration;
 
+use api::orphans;
 use model::{
     Actor, Command, Ident, Scope, View,
     cluster::{self, Cluster, Status},
     command::{ClusterDelete, ClusterReset, OperationCancel, OperationRetry},
     found::Found,
     id::{ClusterId, OperationId},
+    member,
     operation::{Left, Operation, Step, Trouble, query, stuck::stuck},
 };
 use raft::{Consistency, Handle, handle::Write};
 use tokio::time::Instant;
 
-use super::{LeftRow, OperationRow, StepRow, TroubleRow};
+use super::{LeftRow, OperationRow, Orphans, StepRow, TroubleRow};
 
 /// How long one answer may take.
 const SHORT: Duration = Duration::from_secs(10);
+
+/// How long members may take to look outside.
+const LOOK: Duration = Duration::from_secs(15);
 
 /// Open operations that are looked at for those that do not get on.
 const LOOKED_AT: usize = 100_000;
@@ -54,11 +59,14 @@ pub(super) async fn list(handle: &Handle, cluster: Option<&str>, only_stuck: boo
     Ok(rows)
 }
 
-/// What forced deletions have left.
-pub(super) async fn orphans(handle: &Handle, limit: u32) -> Result<Vec<OperationRow>, String> {
+/// What forced deletions have left, and what carries the tags of clusters that are not there.
+pub(super) async fn orphans(handle: &Handle, limit: u32) -> Result<Orphans, String> {
     let reading = handle.read(Consistency::Linearizable, deadline()).await.map_err(words)?;
     let operations = query::with_left(&*reading.view, limit as usize).map_err(words)?;
-    operations.iter().map(|operation| row(&*reading.view, operation, handle.now_ms())).collect()
+    let left = operations.iter().map(|operation| row(&*reading.view, operation, handle.now_ms())).collect::<Result<_, _>>()?;
+    let members = member::query::all(&*reading.view).map_err(words)?;
+    drop(reading);
+    Ok(Orphans { left, outside: orphans::outside(handle, &members, Instant::now() + LOOK).await })
 }
 
 /// One operation.

@@ -106,7 +106,7 @@ pub enum Request {
         /// Why.
         reason: String,
     },
-    /// Forced deletions that have left something: [`OperationRow`]s.
+    /// What is left outside and nobody looks after: [`Orphans`].
     Orphans {
         /// How many at most.
         limit: u32,
@@ -301,6 +301,15 @@ pub struct BayRow {
     pub epoch: Option<u64>,
     /// Why it stands so.
     pub reason: Option<String>,
+}
+
+/// What is left outside and nobody looks after.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orphans {
+    /// Forced deletions that have left something.
+    pub left: Vec<OperationRow>,
+    /// What carries the tags of clusters that are not there.
+    pub outside: api::orphans::Outside,
 }
 
 /// One operation.

@@ -18,7 +18,7 @@ use tests::sim::{self, Plan};
 /// Every so many seeds, one is run twice.
 const REPEATED: u64 = 20;
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
