@@ -243,7 +243,10 @@ fn an_operator_sees_what_fails_and_finds_a_way_on() {
     member.status();
     assert_eq!(said(&member.ask(&["operation", "list"])), "no operations\n");
     let nothing = said(&member.ask(&["operation", "orphans"]));
-    assert!(nothing.starts_with("no forced deletion has left anything") && nothing.contains("could not look: member 1: local"), "{nothing}");
+    assert!(
+        nothing.starts_with("no forced deletion has left anything") && nothing.contains("could not look: member 1: local"),
+        "{nothing}"
+    );
     let template = r#"{"name":"t","coe":"swarm","image_id":"local"}"#;
     let began = Instant::now();
     while !post(&member.listen, "/v1/baymodels", template).0.contains("201") {

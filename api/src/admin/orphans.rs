@@ -77,7 +77,9 @@ fn together(answers: Vec<(u64, Result<Strays, String>)>) -> Outside {
             Err(reason) => outside.unseen.push(format!("member {member}: {reason}")),
         }
     }
-    outside.strays.sort_by(|one, other| (one.cluster, &one.what, &one.id, one.member).cmp(&(other.cluster, &other.what, &other.id, other.member)));
+    outside
+        .strays
+        .sort_by(|one, other| (one.cluster, &one.what, &one.id, one.member).cmp(&(other.cluster, &other.what, &other.id, other.member)));
     outside.strays.dedup_by(|one, other| (one.cluster, &one.driver, &one.id) == (other.cluster, &other.driver, &other.id));
     outside
 }

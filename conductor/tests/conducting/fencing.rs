@@ -225,7 +225,8 @@ async fn every_effect_is_marked_with_its_epoch() {
     let id = group.made_container(bay).await;
     group.begin_act(id, Kind::ContainerStart).await;
     called(&group.outside, "start", 1).await;
-    let of = |what: &str| group.outside.journal().iter().filter(|called| called.what == what).map(|called| called.epoch).collect::<Vec<_>>();
+    let of =
+        |what: &str| group.outside.journal().iter().filter(|called| called.what == what).map(|called| called.epoch).collect::<Vec<_>>();
     assert_eq!((of("create"), of("start")), (vec![owner.epoch], vec![owner.epoch]));
     assert!(!of("provision.create").contains(&0));
     assert_eq!(group.outside.containers()[0].epoch, owner.epoch);

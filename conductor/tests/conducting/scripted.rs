@@ -14,12 +14,12 @@ use drivers::{
     Provisioned, Provisioner, Registry, Tagged, seen::NodeSeen,
 };
 use futures::{FutureExt, StreamExt, stream::BoxStream};
-use tokio::sync::Notify;
 use model::{
     cluster::Health,
     container::ContainerStatus,
     id::{ClusterId, ContainerId},
 };
+use tokio::sync::Notify;
 
 /// What happens to the next call of a name.
 #[derive(Clone, Debug)]
