@@ -11,7 +11,7 @@ cargo build --locked -p node --bin jeroboam -p jepsen --bin chaos
 chaos() { "$CARGO_TARGET_DIR/debug/chaos" --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam" "$@"; }
 if [ $# -gt 0 ]; then chaos "$@"; exit; fi
 status=0
-for campaign in failover durability linearizable membership containers race churn hang scale balancer; do
+for campaign in failover durability linearizable membership containers race churn rolling hang scale balancer; do
     bold "$campaign"
     chaos "$campaign" || status=$?
 done

@@ -12,7 +12,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use jepsen::{
     Chance, Error, Verdict,
-    chaos::{Options, balancer, churn, containers, durability, failover, hang, linearizable, membership, quick, race, scale},
+    chaos::{Options, balancer, churn, containers, durability, failover, hang, linearizable, membership, quick, race, rolling, scale},
     history,
     report::Summary,
 };
@@ -118,6 +118,18 @@ enum Campaign {
         bays: usize,
         /// Clients that create and delete further bays
         #[arg(long, default_value_t = 6)]
+        clients: usize,
+    },
+    /// All members are drained, stopped and started again one after the other under load; no operation may fail, repeat or wait long
+    Rolling {
+        /// How often each member goes
+        #[arg(long, default_value_t = 2)]
+        rounds: u64,
+        /// Bays
+        #[arg(long, default_value_t = 12)]
+        bays: usize,
+        /// Clients of each bay, each with one container at a time
+        #[arg(long, default_value_t = 2)]
         clients: usize,
     },
     /// A backend that gives no answer for one bay in twenty; the others must be as quick as ever
@@ -226,6 +238,9 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
         Campaign::Race { runs } => race::run(options, race::Plan { runs: *runs, rounds: runs.div_ceil(4) }).await,
         Campaign::Churn { changes, bays, clients } => {
             churn::run(options, churn::Plan { changes: *changes, bays: *bays, clients: *clients, stale: 100, short: false }).await
+        }
+        Campaign::Rolling { rounds, bays, clients } => {
+            rolling::run(options, rolling::Plan { rounds: *rounds, bays: *bays, clients: *clients, short: false }).await
         }
         Campaign::Hang { bays, rounds } => hang::run(options, hang::Plan { bays: *bays, rounds: *rounds }).await,
         Campaign::Scale { bays, learners } => scale::run(options, scale::Plan { bays: *bays, learners: *learners }).await,

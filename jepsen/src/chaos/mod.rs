@@ -5,7 +5,7 @@
 //! * [`outage`]: how long nobody got an acknowledgement.
 //! * `outside`: the scripted backend's world and journal against what the API lists.
 //! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`], [`race`],
-//!   [`churn`], [`hang`], [`scale`], [`balancer`]: one campaign each.
+//!   [`churn`], [`rolling`], [`hang`], [`scale`], [`balancer`]: one campaign each.
 //! * [`quick`]: a short sample of each.
 
 pub mod balancer;
@@ -20,6 +20,7 @@ pub mod outage;
 pub(crate) mod outside;
 pub mod quick;
 pub mod race;
+pub mod rolling;
 pub mod scale;
 pub mod stage;
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Options, balancer, churn, containers, durability, failover, linearizable, membership, race};
+use super::{Options, balancer, churn, containers, durability, failover, linearizable, membership, race, rolling};
 use crate::{Error, report::Summary};
 
 /// Runs a sample of each campaign; `without_docker` leaves the containers out on purpose.
@@ -32,6 +32,7 @@ pub async fn run(options: &Options, without_docker: bool) -> Summary {
     summary.add("churn", churn::run(&options, plan).await);
     let plan = balancer::Plan { kills: 2, pause: Duration::from_secs(6), clients: 4 };
     summary.add("balancer", balancer::run(&options, plan).await);
+    summary.add("rolling", rolling::run(&options, rolling::Plan { rounds: 1, bays: 6, clients: 2, short: true }).await);
     if without_docker {
         summary.note("containers: left out, as asked");
     } else {

@@ -7,6 +7,7 @@
 //! * [`inventory`]: Docker's own listing against the API's.
 //! * [`effects`]: what calls did to the outside, from the backend's journal: no double, no stale effect, no orphan.
 //! * [`statuses`]: no status goes backwards.
+//! * [`undisturbed`]: orderly changes of owner fail nothing, repeat nothing and keep nobody waiting.
 //! * [`replicas`]: state digests are equal at equal applied indexes.
 //! * [`coverage`]: the run was broken enough, and busy enough, to prove anything.
 //! * [`timeline`]: cuts a history down to the lines around a violation.
@@ -25,6 +26,7 @@ pub mod statuses;
 #[cfg(test)]
 mod synthetic;
 pub mod timeline;
+pub mod undisturbed;
 
 pub use operation::{Operation, Outcome};
 
