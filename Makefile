@@ -1,5 +1,5 @@
 # Everything there is to type. Each target is one line; what it does stands in scripts/.
-.PHONY: help demo up down test check lint bench chaos measure doc
+.PHONY: help demo up down test check lint bench chaos planted measure doc
 .DEFAULT_GOAL := help
 
 help: ; @sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -19,6 +19,8 @@ lint: ; @scripts/lint.sh
 bench: ; @scripts/bench.sh
 # make chaos  the full campaigns on real members, with the table of fail-over times; an hour or two
 chaos: ; @scripts/chaos.sh
+# make planted  plants known bugs in a test build, one after the other, and shows the check that finds each
+planted: ; @scripts/planted.sh
 # make measure  what requests, consensus and fail-over cost inside one process, printed
 measure: ; @scripts/measure.sh
 # make doc    the developers' manual

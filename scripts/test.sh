@@ -20,6 +20,8 @@ cargo build --workspace --bins --locked
 step "building the tests" cargo test --workspace --all-targets --no-run --locked
 # shellcheck disable=SC2046 # names and values are words
 step "tests" env $(scripts/keystone.sh env) cargo test --workspace --locked
+step "planted bugs" scripts/planted.sh
+tail -n 1 "$JEROBOAM_CACHE/logs/planted-bugs.log"
 step "simulation: 200 seeds of the whole product" "$CARGO_TARGET_DIR/debug/simulate" whole --seeds 0..200
 step "simulation: power loss of all members, 1,000 seeds" "$CARGO_TARGET_DIR/debug/simulate" power --seeds 0..1000
 step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"

@@ -63,7 +63,10 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     let mut work = Work::begin(&stage, &backend, &plan).await?;
     let names: Vec<String> = stage.cluster.names().into_iter().take(if plan.short { 1 } else { usize::MAX }).collect();
     let progress = Progress::new("rolling", plan.rounds * names.len() as u64);
-    let mut table = Table::new("one member after the other", &["round", "member", "bays handed over", "drain ms", "stop ms", "start ms", "takes bays again ms"]);
+    let mut table = Table::new(
+        "one member after the other",
+        &["round", "member", "bays handed over", "drain ms", "stop ms", "start ms", "takes bays again ms"],
+    );
     let mut handed = 0;
     for round in 0..plan.rounds {
         for (at, name) in names.iter().enumerate() {

@@ -374,8 +374,14 @@ impl Pair {
     }
 }
 
+/// As many cases as `PROPTEST_CASES` says, or enough for every day.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig { cases: cases.unwrap_or(192), ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn members_stay_alike_and_every_state_is_sound(script in proptest::collection::vec(asked(), 1..80)) {
