@@ -243,7 +243,10 @@ impl Group {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(LIMIT, waits).await.unwrap()
+        match timeout(LIMIT, waits).await {
+            Ok(row) => row,
+            Err(_) => panic!("the owner never changes as it should: {:?}", self.owner(cluster).await),
+        }
     }
 
     pub(crate) async fn ended(&self, id: OperationId) -> Operation {

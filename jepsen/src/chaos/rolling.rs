@@ -228,8 +228,9 @@ async fn judge(options: &Options, stage: &mut Stage, backend: &Backend, work: &W
     let worst = report.waits_ms.last().copied().unwrap_or(0);
     let columns = ["operations ended", "failed", "steps repeated", "wait p50 ms", "p99 ms", "longest ms"];
     let mut table = Table::new("what operations went through", &columns);
-    let waits = [quantile(&report.waits_ms, 50), quantile(&report.waits_ms, 99), worst];
-    table.row(&[&[report.ended, report.failed, report.repeated], &waits[..]].concat().iter().map(u64::to_string).collect::<Vec<_>>());
+    let waits = &report.waits_ms;
+    let counts = [report.ended, report.failed, report.repeated, quantile(waits, 50), quantile(waits, 99), worst];
+    table.row(&counts.map(|count| count.to_string()));
     summary.table(table);
     if let Some(longest) = &report.longest {
         summary.note(format!("the longest wait, {worst} ms: {} {} of bay {}", longest.kind, longest.id, longest.bay));

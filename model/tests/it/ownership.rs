@@ -63,6 +63,18 @@ fn a_released_cluster_is_assigned_again_from_its_last_epoch() {
 }
 
 #[test]
+fn a_new_start_of_the_same_member_gets_an_epoch_of_its_own() {
+    let mut world = two_clusters();
+    let first = world.assign(id(10), 1, 1, 0);
+    let record = model::member::query::by_number(&world.tables, MemberId(1)).unwrap().unwrap();
+    world.done(Command::MemberStarted(MemberStarted { member: model::member::Member { incarnation: 2, ..record } }));
+    world.assign(id(10), 1, 2, first);
+    let row = query::of(&world.tables, id(10)).unwrap().unwrap();
+    assert_eq!((row.incarnation, row.epoch), (2, world.index));
+    assert!(!query::is_current(&world.tables, id(10), first).unwrap(), "what the first start sent may still arrive, and is not of this epoch");
+}
+
+#[test]
 fn a_removed_members_clusters_lose_their_owner() {
     let mut world = two_clusters();
     let epoch = world.assign(id(10), 1, 1, 0);

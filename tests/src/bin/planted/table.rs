@@ -65,7 +65,10 @@ pub(crate) const BUGS: [Bug; 11] = [
         name: "m7",
         what: "a member that was started again gets its cluster back under its old epoch",
         place: "model/src/ownership/apply.rs",
-        checks: &[conducting("group::a_restarted_member_gets_its_bay_back_under_a_new_epoch_without_waiting")],
+        checks: &[
+            model("ownership::a_new_start_of_the_same_member_gets_an_epoch_of_its_own"),
+            conducting("group::a_restarted_member_gets_its_bay_back_under_a_new_epoch_without_waiting"),
+        ],
     },
     Bug {
         name: "m8",
