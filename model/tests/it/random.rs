@@ -385,6 +385,8 @@ proptest! {
 
     #[test]
     fn members_stay_alike_and_every_state_is_sound(script in proptest::collection::vec(asked(), 1..80)) {
+        #[cfg(feature = "faults")]
+        model::planted::arm().unwrap();
         let mut pair = Pair::default();
         for command in start() {
             let actor = Actor { project_id: "p1".to_owned(), ..Actor::default() };

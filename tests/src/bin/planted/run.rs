@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn test_binaries_are_found_in_cargos_messages() {
+    fn binaries_are_found_in_cargos_messages() {
         let messages = r#"{"reason":"compiler-artifact","manifest_path":"/x/model/Cargo.toml","target":{"name":"it"},"executable":"/t/it-1"}
 {"reason":"compiler-artifact","manifest_path":"/x/model/Cargo.toml","target":{"name":"model"},"executable":null}
 {"reason":"build-finished"}"#;
