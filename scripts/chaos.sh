@@ -8,10 +8,12 @@ scripts/docker.sh up
 finish() { [ "$started_docker" = no ] || scripts/docker.sh down; }
 trap finish EXIT
 cargo build --locked -p node --bin jeroboam -p jepsen --bin chaos
+# Only the crash matrix needs it.
+case " ${*:-matrix} " in *" matrix "*) scripts/faulty.sh ;; esac
 chaos() { "$CARGO_TARGET_DIR/debug/chaos" --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam" "$@"; }
 if [ $# -gt 0 ]; then chaos "$@"; exit; fi
 status=0
-for campaign in failover durability linearizable membership containers race churn rolling hang scale balancer; do
+for campaign in failover durability linearizable membership containers race churn rolling hang scale balancer matrix; do
     bold "$campaign"
     chaos "$campaign" || status=$?
 done

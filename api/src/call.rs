@@ -193,7 +193,9 @@ impl Call<'_> {
     /// The refusal, or 503.
     pub(crate) async fn write(&self, command: Command) -> Result<Applied, Error> {
         let write = Write { command, actor: Some(self.actor()), key: self.wishes.key.clone() };
+        model::fault_point!("api::admission::before");
         let written = self.app.handle.write(write, self.deadline).await?;
+        model::fault_point!("api::admission::after", Err(raft::Error::Timeout.into()));
         self.seen.note(written.index);
         let replayed = written.outcome.index != written.index;
         settle(written.outcome, written.index, replayed)

@@ -77,6 +77,7 @@ impl Answers {
         };
         // Noted before the round: from here on the leader waits a whole lease for this member, whatever becomes of the answer.
         let term = self.grants.ask(from, request.incarnation, request.leaving).map_err(|error| denied(&error))?;
+        model::fault_point!("lease::grant::noted");
         let deadline = Instant::now() + self.shared.settings.lease / 2;
         let index = self.shared.handle.read_index(deadline).await.map_err(|error| denied(&error))?;
         // The round may have been another leader's, to whom this request is unknown. (`Bug::GrantWithoutReadIndex` in the model.)
@@ -88,6 +89,7 @@ impl Answers {
         if !leads || self.grants.term() != Some(term) {
             return Err(denied(&"the leader has changed"));
         }
+        model::fault_point!("lease::grant::made", Err(Refused::for_now("the grant was lost")));
         self.shared.metrics.granted(true);
         let lease_ms = u64::try_from(self.shared.settings.lease.as_millis()).unwrap_or(u64::MAX);
         Ok(Grant { index, lease_ms })
@@ -97,6 +99,7 @@ impl Answers {
     fn release(&self, request: ReleaseRequest) -> Result<(), Refused> {
         match self.posts.of(request.cluster) {
             Some(post) if post.epoch == request.epoch => {
+                model::fault_point!("owner::handover::asked", Err(not_the_owner()));
                 post.hand_over(request.reason);
                 Ok(())
             }

@@ -55,7 +55,9 @@ async fn look(shared: &Shared) -> Result<(), Halt> {
     }
     // Refusals there are none; a stale leader's proposal finds nothing due and does nothing. A full entry may have left some: however many
     // fall due at once, they do not wait for the next look.
+    model::fault_point!("expire::entry::before");
     while let Ok(done) = shared.write(Command::Expire(Expire { limit: LIMIT })).await? {
+        model::fault_point!("expire::entry::after", Err(raft::Error::Timeout.into()));
         if done.number < u64::from(LIMIT) {
             break;
         }

@@ -160,6 +160,8 @@ impl Cluster {
         let arguments = ["--config", &text(&folder.join("config.toml")), "server"].map(str::to_owned).to_vec();
         let log = self.settings.folder.join(format!("{name}.log"));
         let mut program = Program::new(name, &self.settings.binary, arguments, log);
+        // A panic's place is enough; finding all names of a backtrace in a large binary takes a member seconds.
+        program = program.with_environment("RUST_BACKTRACE", "0");
         for (key, value) in &self.settings.tuning {
             let key = format!("JEROBOAM__{}", key.to_uppercase().replace('.', "__"));
             program = program.with_environment(&key, value);
@@ -362,6 +364,20 @@ impl Cluster {
         self.members.retain(|one| &*one.endpoint.name != name);
         self.publish();
         Ok(())
+    }
+
+    /// A command of the CLI that talks to this one member.
+    pub async fn tell(&self, name: &str, arguments: &[&str]) -> Result<String, Error> {
+        let member = self.members.iter().find(|one| &*one.endpoint.name == name);
+        let member = member.ok_or_else(|| Error::Setup(format!("there is no member {name}")))?;
+        let configuration = text(&member.folder.join("config.toml"));
+        let all: Vec<&str> = ["--config", &configuration].into_iter().chain(arguments.iter().copied()).collect();
+        self.command(&all).await
+    }
+
+    /// Hands the leadership to another member.
+    pub async fn transfer(&mut self) -> Result<(), Error> {
+        self.admin(&["member", "transfer-leader"]).await.map(drop)
     }
 
     async fn on(&mut self, verb: &str, name: &str) -> Result<(), Error> {

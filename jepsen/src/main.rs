@@ -12,7 +12,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use jepsen::{
     Chance, Error, Verdict,
-    chaos::{Options, balancer, churn, containers, durability, failover, hang, linearizable, membership, quick, race, rolling, scale},
+    chaos::{Options, balancer, churn, containers, durability, failover, hang, linearizable, matrix, membership, quick, race, rolling, scale},
     history,
     report::Summary,
 };
@@ -159,6 +159,33 @@ enum Campaign {
         #[arg(long, default_value_t = 8)]
         clients: usize,
     },
+    /// Every fault point of the test build with every fault: panic, kill -9, SIGSTOP for two leases, a lost reply; the crash matrix
+    Matrix {
+        /// The test build [default: jeroboam-faulty beside this one, or in $CARGO_TARGET_DIR/debug]
+        #[arg(long, value_name = "FILE")]
+        faulty: Option<PathBuf>,
+        /// Runs of each point with each fault
+        #[arg(long, default_value_t = 10)]
+        runs: u64,
+        /// Clusters of three members side by side
+        #[arg(long, default_value_t = 6)]
+        parallel: usize,
+        /// Only points whose name begins so; may be repeated
+        #[arg(long, value_name = "POINT")]
+        only: Vec<String>,
+        /// Only these faults
+        #[arg(long, value_delimiter = ',', default_value = "panic,kill,stop,lost")]
+        faults: Vec<matrix::cell::Fault>,
+        /// Only so many cells, chosen by the seed
+        #[arg(long, value_name = "CELLS")]
+        sample: Option<usize>,
+        /// Leave the real containers out
+        #[arg(long)]
+        without_docker: bool,
+        /// Write the matrix as Markdown [default: matrix.md in the run's folder]
+        #[arg(long, value_name = "FILE")]
+        markdown: Option<PathBuf>,
+    },
     /// A short sample of each campaign
     Quick {
         /// Leave the containers out
@@ -191,7 +218,7 @@ async fn run(cli: Cli) -> Result<Verdict, Error> {
         return Ok(summary.verdict());
     }
     let seed = cli.seed.unwrap_or_else(Chance::fresh_seed);
-    let binary = cli.bin.clone().map_or_else(find_binary, Ok)?;
+    let binary = cli.bin.clone().map_or_else(|| find("jeroboam"), Ok)?;
     let folder = folder(&cli)?;
     eprintln!("chaos: seed {seed}, folder {}", folder.display());
     let options = options(&cli, binary, seed, &folder);
@@ -248,9 +275,27 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
             let plan = balancer::Plan { kills: *kills, pause: Duration::from_secs(20), clients: *clients };
             balancer::run(options, plan).await
         }
+    },
+        Campaign::Matrix { .. } => matrix::run(options, crash_matrix(campaign)?).await,
         Campaign::Quick { without_docker } => Ok(quick::run(options, *without_docker).await),
         Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),
     }
+}
+
+fn crash_matrix(campaign: &Campaign) -> Result<matrix::Plan, Error> {
+    let Campaign::Matrix { faulty, runs, parallel, only, faults, sample, without_docker, markdown } = campaign else {
+        return Err(Error::Setup("not the matrix".to_owned()));
+    };
+    Ok(matrix::Plan {
+        binary: faulty.clone().map_or_else(|| find("jeroboam-faulty"), Ok)?,
+        runs: *runs,
+        parallel: *parallel,
+        only: only.clone(),
+        faults: faults.clone(),
+        sample: *sample,
+        docker: !without_docker,
+        markdown: markdown.clone(),
+    })
 }
 
 fn options(cli: &Cli, binary: PathBuf, seed: u64, folder: &Path) -> Options {
@@ -269,14 +314,14 @@ fn folder(cli: &Cli) -> Result<PathBuf, Error> {
     made.map(tempfile::TempDir::keep).map_err(Error::file("make", std::env::temp_dir()))
 }
 
-fn find_binary() -> Result<PathBuf, Error> {
-    let beside = std::env::current_exe().ok().map(|own| own.with_file_name("jeroboam"));
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(|target| PathBuf::from(target).join("debug/jeroboam"));
+fn find(name: &str) -> Result<PathBuf, Error> {
+    let beside = std::env::current_exe().ok().map(|own| own.with_file_name(name));
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(|target| PathBuf::from(target).join("debug").join(name));
     [beside, target]
         .into_iter()
         .flatten()
         .find(|path| path.is_file())
-        .ok_or_else(|| Error::Setup("no jeroboam binary; build it, or say --bin".to_owned()))
+        .ok_or_else(|| Error::Setup(format!("no binary {name}; build it, or say where it is (see --help)")))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

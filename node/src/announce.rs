@@ -52,7 +52,9 @@ pub(crate) async fn run(handle: Handle, record: Member, promote: bool, stop: Can
 async fn say(handle: &Handle, record: Member) {
     let command = Command::MemberStarted(MemberStarted { member: record });
     loop {
-        match handle.write(Write::system(command.clone()), Instant::now() + ATTEMPT).await {
+        let said = handle.write(Write::system(command.clone()), Instant::now() + ATTEMPT).await;
+        model::fault_point!("node::start::announced");
+        match said {
             Ok(written) => match written.outcome.into_result() {
                 Ok(_) => return tracing::info!(index = written.index, "the cluster knows that this member has started"),
                 // The first member of a cluster is counted a moment after it leads; a removed one never again.

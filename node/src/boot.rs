@@ -3,11 +3,12 @@
 //! What can fail for a reason a person must act on (a port, the folder, certificates, tokens) comes first, before anything is changed.
 //! Everything that runs is in [`Running`]; nothing else holds a task.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use api::App;
 use conductor::Conductor;
 use drivers::Registry;
+use futures::FutureExt as _;
 use raft::{Handle, Member, seam::Seams};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,9 @@ impl Running {
     }
 }
 
+/// Where a part says why the member cannot go on.
+type Tell = watch::Sender<Option<String>>;
+
 /// A task and the way to end it.
 #[derive(Debug)]
 pub(crate) struct Part {
@@ -68,9 +72,20 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    fn start<F: Future<Output = ()> + Send + 'static>(seams: &Seams, run: impl FnOnce(CancellationToken) -> F) -> Self {
+    /// `tell` hears of it if the task breaks: without any of them the member would be half alive.
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        seams: &Seams,
+        (name, tell): (&'static str, &Tell),
+        run: impl FnOnce(CancellationToken) -> F,
+    ) -> Self {
         let stop = CancellationToken::new();
-        Self { task: seams.rest.spawn(run(stop.clone())), stop }
+        let (part, tell) = (run(stop.clone()), tell.clone());
+        let task = seams.rest.spawn(async move {
+            if AssertUnwindSafe(part).catch_unwind().await.is_err() {
+                tell.send_replace(Some(format!("its {name} broke")));
+            }
+        });
+        Self { task, stop }
     }
 
     /// Tells it to end and waits; what has not ended at the limit is cut off.
@@ -95,6 +110,7 @@ pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
     let listen = seams.network.listen(&config.api.listen).await;
     let listener = listen.map_err(address_error(&config.api.listen, "api.listen"))?;
     let entered = entry::enter(&config, &seams).await?;
+    model::fault_point!("node::boot::entered");
     let handle = entered.member.handle();
     let drivers = registry.names();
     let conductor = Conductor::new(handle.clone(), registry, conductor_settings(&config), seams.chance.clone());
@@ -115,15 +131,15 @@ pub async fn boot(config: Config, seams: Seams) -> Result<Running, Error> {
     Ok(Running {
         member: entered.member,
         app,
-        conductor: Part::start(&seams, |stop| conduct(conductor, stop, tell)),
+        conductor: Part::start(&seams, ("conductor", &tell), |stop| conduct(conductor, stop, tell.clone())),
         broken,
-        serve: Part::start(&seams, |stop| serve.run(stop, limit)),
-        door: Part::start(&seams, |stop| door.run(desk, stop)),
-        announce: Part::start(&seams, |stop| announce::run(handle, record, promote, stop)),
+        serve: Part::start(&seams, ("REST listener", &tell), |stop| serve.run(stop, limit)),
+        door: Part::start(&seams, ("control socket", &tell), |stop| door.run(desk, stop)),
+        announce: Part::start(&seams, ("announcement", &tell), |stop| announce::run(handle, record, promote, stop)),
     })
 }
 
-async fn conduct(conductor: Conductor, stop: CancellationToken, tell: watch::Sender<Option<String>>) {
+async fn conduct(conductor: Conductor, stop: CancellationToken, tell: Tell) {
     if let Err(error) = conductor.run(stop).await {
         tell.send_replace(Some(format!("the conductor: {error}")));
     }
@@ -159,5 +175,23 @@ fn api_settings(config: &Config) -> api::Settings {
         default_quota: config.api.default_quota,
         auth_uri: config.keystone.as_ref().map_or(usual.auth_uri, |keystone| keystone.advertised.clone()),
         ..usual
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raft::seam::{Executor, OsChance, OsWall, Tcp};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_breaks_is_told_of() {
+        let own = Executor::new(tokio::runtime::Handle::current());
+        let seams = Seams { chance: Arc::new(OsChance), wall: Arc::new(OsWall), network: Arc::new(Tcp), raft: own.clone(), rest: own };
+        let (tell, mut broken) = watch::channel(None);
+        let part = Part::start(&seams, ("announcement", &tell), |_| async { panic!("it breaks") });
+        broken.changed().await.unwrap();
+        assert_eq!(broken.borrow_and_update().as_deref(), Some("its announcement broke"));
+        part.stop(Duration::from_secs(5)).await;
     }
 }

@@ -31,19 +31,46 @@ const CLUSTER: &str = "cluster.id";
 const CERTIFICATE: &str = "member.pem";
 const KEY: &str = "member.key";
 
-/// Makes an authority and chooses the cluster's id.
+/// Where an authority is made before any of it is put in place.
+const DRAFT: &str = ".authority.new";
+
+/// The same once it is whole: from then on it is put in place, by this command or by the next one.
+const WHOLE: &str = ".authority";
+
+/// Makes an authority and chooses the cluster's id. One that was interrupted is finished by doing it again.
 ///
 /// # Errors
 /// If there is one in the folder already, or the folder cannot be written.
 pub fn init(folder: &Path) -> Result<Uuid, Error> {
-    fs::create_dir_all(folder).map_err(Error::system(format!("folder {}", folder.display())))?;
+    make(folder)?;
+    let (draft, whole) = (folder.join(DRAFT), folder.join(WHOLE));
+    if !whole.exists() {
+        for name in [AUTHORITY_KEY, AUTHORITY, CLUSTER] {
+            let path = folder.join(name);
+            if path.exists() {
+                return Err(already(&path));
+            }
+        }
+        write_authority(&draft)?;
+        rename(&draft, &whole)?;
+    }
+    model::fault_point!("certificate::authority::drafted");
+    for name in [AUTHORITY_KEY, AUTHORITY, CLUSTER].into_iter().filter(|name| whole.join(name).exists()) {
+        rename(&whole.join(name), &folder.join(name))?;
+        model::fault_point!("certificate::authority::placed");
+    }
+    fs::remove_dir(&whole).map_err(Error::system(format!("folder {}", whole.display())))?;
+    cluster_id(folder)?.ok_or_else(|| missing(folder))
+}
+
+fn write_authority(draft: &Path) -> Result<(), Error> {
+    clear(draft)?;
+    make(draft)?;
     let cluster = OsChance.uuid();
     let authority = Authority::new(&format!("Jeroboam cluster {cluster}"), OsWall.now_ms()).map_err(failed("the authority"))?;
-    // The key first: where one is, nothing is overwritten.
-    write(&folder.join(AUTHORITY_KEY), authority.key().pem(), 0o600)?;
-    write(&folder.join(AUTHORITY), authority.certificate_pem(), 0o644)?;
-    write(&folder.join(CLUSTER), &format!("{cluster}\n"), 0o644)?;
-    Ok(cluster)
+    write(&draft.join(AUTHORITY_KEY), authority.key().pem(), 0o600)?;
+    write(&draft.join(AUTHORITY), authority.certificate_pem(), 0o644)?;
+    write(&draft.join(CLUSTER), &format!("{cluster}\n"), 0o644)
 }
 
 /// What a member's certificate is to be.
@@ -69,18 +96,27 @@ pub fn issue(folder: &Path, wish: &Wish) -> Result<PathBuf, Error> {
         .map_err(failed(&folder.join(AUTHORITY).display().to_string()))?;
     let cluster = match wish.cluster {
         Some(cluster) => cluster,
-        None => cluster_id(folder)?.ok_or_else(|| Error::Certificates(format!("{} is missing", folder.join(CLUSTER).display())))?,
+        None => cluster_id(folder)?.ok_or_else(|| missing(folder))?,
     };
     let name = raft::tls::certificate_name(cluster, wish.member);
     let names = std::iter::once(name.clone()).chain(wish.names.iter().cloned()).collect();
     let request = Request { name, names, now_ms: OsWall.now_ms(), valid: wish.valid };
     let issued = authority.issue(&request).map_err(failed(&format!("a certificate for member {}", wish.member)))?;
+    model::fault_point!("certificate::member::signed");
     let target = folder.join(format!("member-{}", wish.member));
-    fs::create_dir_all(&target).map_err(Error::system(format!("folder {}", target.display())))?;
-    write(&target.join(KEY), issued.key.pem(), 0o600)?;
-    write(&target.join(CERTIFICATE), &issued.certificate_pem, 0o644)?;
-    write(&target.join(AUTHORITY), &authority_pem, 0o644)?;
-    write(&target.join(CLUSTER), &format!("{cluster}\n"), 0o644)?;
+    if fs::read_dir(&target).is_ok_and(|mut files| files.next().is_some()) {
+        return Err(already(&target));
+    }
+    // Whole or not at all: what an interrupted command left is made anew.
+    let draft = folder.join(format!(".member-{}", wish.member));
+    clear(&draft)?;
+    make(&draft)?;
+    write(&draft.join(KEY), issued.key.pem(), 0o600)?;
+    model::fault_point!("certificate::member::key");
+    write(&draft.join(CERTIFICATE), &issued.certificate_pem, 0o644)?;
+    write(&draft.join(AUTHORITY), &authority_pem, 0o644)?;
+    write(&draft.join(CLUSTER), &format!("{cluster}\n"), 0o644)?;
+    rename(&draft, &target)?;
     Ok(target)
 }
 
@@ -115,13 +151,40 @@ pub(crate) fn found(folder: &Path) -> Vec<(PathBuf, String)> {
         .collect()
 }
 
+fn make(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(Error::system(format!("folder {}", folder.display())))
+}
+
+/// Removes what an interrupted command left.
+fn clear(draft: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(draft) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::system(format!("folder {}", draft.display()))(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Gives a file or folder its place, and makes that durable.
+fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    let parent = to.parent().unwrap_or(to);
+    let renamed = fs::rename(from, to).and_then(|()| fs::File::open(parent)?.sync_all());
+    renamed.map_err(|error| Error::Certificates(format!("{}: {error}", to.display())))
+}
+
+fn already(path: &Path) -> Error {
+    Error::Certificates(format!("{} is there already; nothing was overwritten", path.display()))
+}
+
+fn missing(folder: &Path) -> Error {
+    Error::Certificates(format!("{} is missing", folder.join(CLUSTER).display()))
+}
+
 fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|error| Error::Certificates(format!("{}: {error}", path.display())))
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::Certificates(format!("{} is there already; nothing was overwritten", path.display())),
+        std::io::ErrorKind::AlreadyExists => already(path),
         _ => Error::Certificates(format!("{}: {error}", path.display())),
     };
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
@@ -155,6 +218,28 @@ mod tests {
         assert_eq!(fs::metadata(folder.path().join(AUTHORITY_KEY)).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(init(folder.path()).unwrap_err().to_string().ends_with("ca.key is there already; nothing was overwritten"));
         assert!(issue(folder.path(), &wish(3)).unwrap_err().to_string().contains("nothing was overwritten"));
+    }
+
+    #[test]
+    fn what_was_interrupted_is_finished_by_doing_it_again() {
+        let folder = tempfile::tempdir().unwrap();
+        // Killed before anything was in place.
+        fs::create_dir_all(folder.path().join(DRAFT)).unwrap();
+        fs::write(folder.path().join(DRAFT).join(AUTHORITY_KEY), "half a key").unwrap();
+        let cluster = init(folder.path()).unwrap();
+        // Killed between the key and the rest.
+        let whole = folder.path().join(WHOLE);
+        fs::create_dir(&whole).unwrap();
+        for name in [AUTHORITY, CLUSTER] {
+            fs::rename(folder.path().join(name), whole.join(name)).unwrap();
+        }
+        assert_eq!(init(folder.path()).unwrap(), cluster, "the same authority");
+        assert!(init(folder.path()).is_err() && !whole.exists());
+        // Killed between a member's key and its certificate.
+        fs::create_dir_all(folder.path().join(".member-3")).unwrap();
+        fs::write(folder.path().join(".member-3").join(KEY), "half a key").unwrap();
+        load(&issue(folder.path(), &wish(3)).unwrap()).unwrap();
+        assert!(!folder.path().join(".member-3").exists());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub mod config;
 pub mod control;
 mod entry;
 mod error;
+#[cfg(test)]
+mod fault_points;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod first;

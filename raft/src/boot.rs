@@ -300,11 +300,15 @@ async fn start_here(boot: Boot, tasks: Arc<Tasks>) -> Result<Member, Error> {
         tasks: shared.tasks.clone(),
     };
     let tasks = &shared.tasks;
-    tasks.spawn(accept(Arc::new(gate), listener));
-    tasks.spawn(follow_leadership(inner.clone()));
-    tasks.spawn(watch_for_the_end(inner.clone()));
-    tasks.spawn(front::run(inner.clone()));
-    tasks.spawn(driver::run(inner.clone()));
+    let broken = || {
+        let shared = shared.clone();
+        move |words: String| shared.end(&words)
+    };
+    tasks.spawn_vital("accept", accept(Arc::new(gate), listener), broken());
+    tasks.spawn_vital("leadership", follow_leadership(inner.clone()), broken());
+    tasks.spawn_vital("watch", watch_for_the_end(inner.clone()), broken());
+    tasks.spawn_vital("front", front::run(inner.clone()), broken());
+    tasks.spawn_vital("driver", driver::run(inner.clone()), broken());
     tracing::info!(member = %identity.member, cluster = %identity.cluster, incarnation = identity.incarnation, peer = addresses.peer, "the member is up");
     Ok(Member { handle: Handle { inner }, _folder: folder })
 }
@@ -381,9 +385,7 @@ async fn watch_for_the_end(inner: Arc<Inner>) {
         },
         Err(_) => shared.fatal.set("Raft has stopped without a word: it panicked"),
     }
-    let reason = shared.fatal.get().unwrap_or_default();
-    shared.pending.fail(&reason);
-    shared.reads.fail(&reason);
+    shared.end("");
 }
 
 /// Has the cluster's first member counted, once it leads.

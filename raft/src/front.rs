@@ -325,6 +325,7 @@ impl Front {
     }
 
     fn answered(&mut self, answer: ForwardAnswer) {
+        model::fault_point!("raft::forward::answered", self.broken("the answer was lost"));
         for rejection in &answer.rejections {
             self.shared().pending.rejected(rejection.sequence);
         }

@@ -125,6 +125,16 @@ impl Shared {
         }
     }
 
+    /// The member cannot go on, for this reason unless there was one before: whoever waits is told.
+    pub(crate) fn end(&self, words: &str) {
+        if !words.is_empty() {
+            self.fatal.set(words);
+        }
+        let reason = self.fatal.get().unwrap_or_default();
+        self.pending.fail(&reason);
+        self.reads.fail(&reason);
+    }
+
     /// The present state as a linearizable answer.
     pub(crate) fn reading(&self, age: Duration) -> Result<Reading, Error> {
         let view = self.state.view().map_err(Error::storage)?;

@@ -169,7 +169,9 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
-        Ok(self.log.save_vote(Bytes::from(VoteRecord::from(*vote).encode_to_vec())).await?)
+        self.log.save_vote(Bytes::from(VoteRecord::from(*vote).encode_to_vec())).await?;
+        model::fault_point!("raft::vote::saved");
+        Ok(())
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
@@ -200,9 +202,11 @@ impl RaftLogStorage<Types> for LogStore {
             }
             encoded.push((entry.log_id.index, encode_entry(entry)));
         }
+        model::fault_point!("raft::log::append");
         self.watch.clock().seen(newest);
         let (watch, count, begun) = (self.watch.clone(), encoded.len(), Instant::now());
         self.log.append(encoded).then(move |result| {
+            model::fault_point!("raft::log::flushed");
             watch.tally().flushed(count, begun.elapsed());
             callback.io_completed(result.map_err(Into::into));
         });
@@ -215,6 +219,9 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
-        Ok(self.log.purge_to(mark(log_id)).await?)
+        model::fault_point!("raft::purge::before");
+        self.log.purge_to(mark(log_id)).await?;
+        model::fault_point!("raft::purge::after");
+        Ok(())
     }
 }

@@ -36,6 +36,7 @@ pub(crate) async fn propose(inner: &Inner, author: Author, commands: Vec<Outgoin
         let counted: Arc<dyn Proposer> = Arc::new(Counted { proposer: proposer.clone(), _place: place });
         let Author { member, incarnation } = author;
         let command = Command { at_ms: shared.clock.now_ms(), origin: Origin { member, incarnation, sequence }, payload };
+        model::fault_point!("raft::proposal::before");
         inner
             .raft
             .client_write_ff(command, Some(Verdict::new(counted, sequence)))

@@ -104,6 +104,7 @@ pub(crate) async fn round(inner: &Inner) -> Option<u64> {
         tracing::debug!(index = claim.index, "a read-index round came to nothing");
         return None;
     }
+    model::fault_point!("raft::read::confirmed", None);
     inner.shared.rounds.confirm(began);
     Some(claim.index)
 }

@@ -4,10 +4,14 @@
 //! then, when readers see it, everybody is told: pending writes of this member get their outcome, waiting reads go on, listeners hear of
 //! the changes. An entry that cannot be applied stops the member with the reason; nothing of its batch is kept.
 
-use std::{io, sync::Arc, sync::atomic::Ordering};
+use std::{
+    io,
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use model::Outcome;
 use openraft::{
     OptionalSend, RaftSnapshotBuilder,
@@ -133,9 +137,11 @@ impl StateMachine {
         let Some(log_id) = applied.log_id else { return Ok(()) };
         let shared = &self.shared;
         let membership = membership.as_ref().map(encode_membership);
+        model::fault_point!("raft::apply::before");
         shared.state.commit(transaction, mark(applied), membership).inspect_err(|error| {
             shared.fatal.set(format!("the state cannot be written: {error}"));
         })?;
+        model::fault_point!("raft::apply::after");
         self.applied = applied;
         shared.clock.seen(applied.at_ms);
         shared.tally.applied(entries);
@@ -221,6 +227,7 @@ impl RaftStateMachine<Types> for StateMachine {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the snapshot's files are not of the entry it was sent for"));
         }
         self.snapshots.install(received).await?;
+        model::fault_point!("raft::snapshot::installed");
         self.applied = read_applied(self.shared.state.applied())?;
         // Others may need it from here; a checkpoint is only links.
         self.snapshots.build().await?;
@@ -252,10 +259,21 @@ impl RaftSnapshotBuilder<Types> for Builder {
     type SnapshotData = SnapshotData;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        // openraft waits for ever for the end of one that panics, and makes no other.
+        AssertUnwindSafe(self.build()).catch_unwind().await.unwrap_or_else(|_| {
+            self.shared.end("the making of a snapshot broke");
+            Err(io::Error::other("the making of a snapshot broke"))
+        })
+    }
+}
+
+impl Builder {
+    async fn build(&self) -> io::Result<Snapshot> {
         if self.shared.state.applied().is_none() {
             return Ok(Snapshot { meta: SnapshotMeta::default(), snapshot: SnapshotData::Nothing });
         }
         let snapshot = self.snapshots.build().await?;
+        model::fault_point!("raft::snapshot::built");
         let meta = read_meta(snapshot.listing())?;
         self.shared.snapshot_index.fetch_max(snapshot.applied().index, Ordering::Relaxed);
         Ok(Snapshot { meta, snapshot: SnapshotData::Here(self.snapshots.clone(), snapshot) })

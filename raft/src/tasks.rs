@@ -3,10 +3,12 @@
 
 use std::{
     future::Future,
+    panic::AssertUnwindSafe,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{seam::Executor, types::Runtime};
@@ -38,6 +40,20 @@ impl Tasks {
         self.tracker.spawn_on(seeded, self.executor.handle());
     }
 
+    /// Starts a task without which the member is only half alive: `broken` is told if it panics.
+    pub(crate) fn spawn_vital(
+        &self,
+        name: &'static str,
+        future: impl Future<Output = ()> + Send + 'static,
+        broken: impl FnOnce(String) + Send + 'static,
+    ) {
+        self.spawn(async move {
+            if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+                broken(format!("its task {name} broke"));
+            }
+        });
+    }
+
     /// Starts a task that is dropped when the member stops, on another runtime.
     pub(crate) fn spawn_on(&self, executor: &Executor, future: impl Future<Output = ()> + Send + 'static) {
         let token = self.token.clone();
@@ -64,5 +80,22 @@ impl Tasks {
         if tokio::time::timeout(within, self.tracker.wait()).await.is_err() {
             tracing::warn!(tasks = self.tracker.len(), "tasks did not end in time");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_vital_task_that_breaks_is_told_of() {
+        let tasks = Tasks::new(Executor::new(tokio::runtime::Handle::current()), 1);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        tasks.spawn_vital("front", async { panic!("it breaks") }, move |words| tell.send(words).unwrap());
+        assert_eq!(told.await.unwrap(), "its task front broke");
+        let (tell, told) = tokio::sync::oneshot::channel::<String>();
+        tasks.spawn_vital("front", std::future::pending(), move |words| tell.send(words).unwrap());
+        tasks.stop(Duration::from_secs(5)).await;
+        assert!(told.await.is_err(), "a stop is no break");
     }
 }

@@ -135,6 +135,7 @@ impl Snapshots {
             };
             let files = live.engine.checkpoint(&folder_path(&name)).await?;
             drop(live);
+            model::fault_point!("storage::snapshot::linked");
             let disk = this.0.disk.clone();
             on_disk(&disk.clone(), move || {
                 let looked = disk.engine(&folder_path(&name), Kind::State, Open::ReadOnly).and_then(Live::open)?;
@@ -142,6 +143,7 @@ impl Snapshots {
                 let listing = Listing { format: Format::NEWEST, applied, membership: looked.membership(), files };
                 drop(looked);
                 disk.replace(&listing_path(&name), &listing.encode())?;
+                model::fault_point!("storage::snapshot::listed");
                 let held = Arc::new(Held { name: name.clone(), listing });
                 lock(&this.0.kept).snapshots.insert(name, held.clone());
                 this.prune()?;
@@ -213,7 +215,9 @@ impl Snapshots {
                 return Err(error);
             }
         };
+        model::fault_point!("storage::switch::before");
         pointer::write(&**disk, &fresh)?;
+        model::fault_point!("storage::switch::after");
         let in_use = state.replace(live);
         lock(&self.0.kept).retired.push((old, in_use));
         self.sweep()

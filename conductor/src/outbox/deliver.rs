@@ -95,7 +95,9 @@ impl<'a> Delivery<'a> {
             if !self.leads().await? {
                 return Ok(());
             }
+            model::fault_point!("outbox::delivery::before");
             let taken = timeout(TAKE, self.sink.take(&events)).await;
+            model::fault_point!("outbox::delivery::after", Ok(()));
             match taken.unwrap_or_else(|_| Err(Unwilling(format!("it took longer than {} s", TAKE.as_secs())))) {
                 Ok(records) => {
                     self.failures = 0;
@@ -153,6 +155,7 @@ impl<'a> Delivery<'a> {
                 tracing::info!(sink = self.sink.name(), reason = refusal.message, "the cursor was moved by somebody else");
                 return Ok(false);
             }
+            model::fault_point!("outbox::cursor::after", Err(raft::Error::Timeout.into()));
         }
         *place = Place { noted: place.reached, reached: place.reached, records: 0, noted_at: Instant::now() };
         Ok(true)

@@ -209,7 +209,10 @@ async fn fulfilled(shared: &Shared, wish: u64) -> Result<(), Halt> {
 async fn propose(shared: &Shared, term: u64, plan: &Plan) -> Result<(), Halt> {
     for command in plan.commands(term) {
         let reasons: Vec<_> = command.assignments.iter().map(model::command::Assignment::reason).collect();
-        match shared.write(Command::Assign(command)).await? {
+        model::fault_point!("owner::assignment::before");
+        let assigned = shared.write(Command::Assign(command)).await?;
+        model::fault_point!("owner::assignment::after", Err(raft::Error::Timeout.into()));
+        match assigned {
             // Those that were overtaken have been skipped; which ones is not worth a look.
             Ok(done) => {
                 let made = usize::try_from(done.number).unwrap_or(usize::MAX);

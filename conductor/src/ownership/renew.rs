@@ -56,9 +56,11 @@ async fn ask(shared: &Shared, leaving: bool) -> Result<(), String> {
     // Before the request leaves: the leader reckons from its arrival, which is later.
     let sent = Instant::now();
     let deadline = sent + shared.settings.lease / 2;
+    model::fault_point!("lease::renewal::before");
     let request = GrantRequest { incarnation: shared.handle.incarnation(), leaving };
     let call = shared.handle.call(leader, method::GRANT, request.encode_to_vec().into(), deadline);
     let answer = timeout_at(deadline, call).await.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
+    model::fault_point!("lease::renewal::after", Err("the answer was lost".to_owned()));
     let grant = Grant::decode(answer).map_err(|error| error.to_string())?;
     // Only a state at least as new as the grant says what is this member's.
     shared.handle.wait_applied(grant.index, deadline).await.map_err(|error| error.to_string())?;

@@ -188,7 +188,10 @@ pub(crate) async fn sweep(shared: &Arc<Shared>, picture: &Picture, epoch: u64, s
             continue;
         }
         let mark = Mark { cluster: picture.cluster.id, epoch, operation: orphan.operation.unwrap_or_default() };
-        match shared.lease.guard(hold, engine.remove(&mark, orphan.id)).await {
+        model::fault_point!("sweep::orphan::before");
+        let swept = shared.lease.guard(hold, engine.remove(&mark, orphan.id)).await;
+        model::fault_point!("sweep::orphan::after", Ok(removed));
+        match swept {
             Ok(Ok(())) => {
                 shared.metrics.orphan();
                 removed += 1;

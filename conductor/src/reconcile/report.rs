@@ -71,10 +71,12 @@ impl Reporter {
                 batch.push(more);
             }
             self.shared.metrics.reported(batch.len());
+            model::fault_point!("status::report::before");
             let sightings = batch.iter().map(|(sighting, _)| sighting.clone()).collect();
             if let Err(error) = self.shared.write(Command::Observe(Observe { sightings })).await {
                 tracing::debug!(%error, "what was seen could not be recorded; the next pass sees it again");
             }
+            model::fault_point!("status::report::after");
             for (_, done) in batch {
                 done.send(()).ok();
             }

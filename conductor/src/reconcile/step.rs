@@ -119,6 +119,7 @@ impl Step {
         if model::planted!("m10") && self.operation.kind() == Kind::ClusterDelete {
             self.report(self.succeeded(&Effect::default())).await?;
         }
+        model::fault_point!("step::intent::after", Err(raft::Error::Timeout.into()));
         let heard = if hasty.is_some() { hasty } else { self.call().await? };
         let Some(heard) = heard else {
             // Not called at all: no right to act just now. That is certain, so even what runs at most once may be begun again.
@@ -171,6 +172,7 @@ impl Step {
     async fn outside(&self) -> Result<Effect, Error> {
         let epoch = if model::planted!("m6-mark") { 0 } else { self.epoch };
         let mark = Mark { cluster: self.cluster, epoch, operation: self.operation.id };
+        model::fault_point!("step::call::before");
         let mut renew_at = Instant::now() + RENEWED;
         loop {
             let effect = match &self.act {
@@ -297,10 +299,17 @@ impl Step {
         self.operation.deadline_ms != 0 && then >= self.operation.deadline_ms
     }
 
+    async fn ended(&self, end: &StepEnd) -> Result<Result<model::Done, model::Refusal>, Halt> {
+        let ended = self.shared.write(Command::StepEnd(end.clone())).await;
+        model::fault_point!("step::record::after", Err(raft::Error::Timeout.into()));
+        ended
+    }
+
     /// Records the outcome; tried until the log has it or the cluster is lost (which ends this task from outside).
     async fn report(&self, end: StepEnd) -> Result<(), Halt> {
         loop {
-            match self.shared.write(Command::StepEnd(end.clone())).await {
+            model::fault_point!("step::record::before");
+            match self.ended(&end).await {
                 Ok(Ok(_)) => {
                     if let Some(state) = end.ends.and_then(|state| State::try_from(state).ok()) {
                         let took = self.shared.handle.now_ms().saturating_sub(self.operation.accepted_ms);

@@ -54,6 +54,8 @@ enum Target {
 struct Running {
     operation: OperationId,
     overtaken: CancellationToken,
+    /// Which task it is.
+    task: tokio::task::Id,
 }
 
 struct Hazard {
@@ -155,12 +157,10 @@ impl Worker {
     fn absorb(&mut self, ended: Result<(Target, OperationId, Came), tokio::task::JoinError>) -> bool {
         let (target, operation, came) = match ended {
             Ok(ended) => ended,
-            Err(error) => {
-                // The task broke: which one is not said, so all are taken for unanswered.
-                tracing::error!(cluster = %self.cluster, error = &error as &dyn std::error::Error, "a step broke");
-                self.running.retain(|_, running| !running.overtaken.is_cancelled());
-                return false;
-            }
+            Err(error) => match self.broke(&error) {
+                Some(ended) => ended,
+                None => return false,
+            },
         };
         self.running.remove(&target);
         if let Some(act) = came.hazard {
@@ -170,6 +170,17 @@ impl Worker {
             self.pause(operation, came.pause);
         }
         !came.stale
+    }
+
+    /// A step's task panicked: nobody knows how far its call came. It is tried again like any call without an answer, ever more seldom; the
+    /// rest of the cluster's work goes on.
+    fn broke(&self, error: &tokio::task::JoinError) -> Option<(Target, OperationId, Came)> {
+        tracing::error!(cluster = %self.cluster, error = error as &dyn std::error::Error, "a step broke");
+        let (target, running) = self.running.iter().find(|(_, running)| running.task == error.id())?;
+        let times = self.pauses.get(&running.operation).map_or(0, |(_, times)| *times);
+        let pause = retry::pause(times + 1, None, &*self.shared.chance);
+        let residual = hazard::residual(Kind::ContainerStop, self.shared.settings.tail);
+        Some((*target, running.operation, Came { pause, hazard: Some(residual), stale: false }))
     }
 
     fn pause(&mut self, operation: OperationId, pause: Duration) {
@@ -325,8 +336,8 @@ impl Worker {
             lost: self.post.lost.clone(),
         };
         let (target, id) = (target(operation), operation.id);
-        self.running.insert(target, Running { operation: id, overtaken });
-        self.jobs.spawn(async move { (target, id, step.run().await) });
+        let task = self.jobs.spawn(async move { (target, id, step.run().await) }).id();
+        self.running.insert(target, Running { operation: id, overtaken, task });
         Ok(())
     }
 
@@ -371,7 +382,10 @@ impl Worker {
         let How { reason, failure, seen } = how;
         let (epoch, failure) = (self.post.epoch, failure.into());
         let end = OperationEnd { operation: operation.id, epoch, state: state.into(), reason, seen, failure };
-        match self.shared.write(Command::OperationEnd(end)).await? {
+        model::fault_point!("operation::end::before");
+        let ended = self.shared.write(Command::OperationEnd(end)).await?;
+        model::fault_point!("operation::end::after", Err(raft::Error::Timeout.into()));
+        match ended {
             Ok(_) => {
                 let took = self.shared.handle.now_ms().saturating_sub(operation.accepted_ms);
                 self.shared.metrics.ended(operation.kind(), state, took);
@@ -407,6 +421,7 @@ impl Worker {
         }
         let caller = |step| self.shared.caller(self.cluster, self.post.epoch, step);
         let seen = if deleting { None } else { caller("look").makes(pass::look(&self.shared, picture)).await? };
+        model::fault_point!("look::cluster::after", Err(raft::Error::Timeout.into()));
         let Some(seen) = seen else { return Ok(()) };
         self.unanswered = if seen.unanswered() { self.unanswered.saturating_add(1) } else { 0 };
         if self.unanswered == 1 {
@@ -434,8 +449,11 @@ impl Worker {
 
     /// Gives the cluster back: whoever gets it next need not wait for the lease.
     async fn release(&self) {
+        model::fault_point!("owner::release::before");
         let release = Release { cluster: self.cluster, epoch: self.post.epoch, reason: self.post.away() };
-        match self.shared.write(Command::Release(release)).await {
+        let released = self.shared.write(Command::Release(release)).await;
+        model::fault_point!("owner::release::after");
+        match released {
             Ok(_) => tracing::info!(cluster = %self.cluster, epoch = self.post.epoch, "released"),
             Err(error) => tracing::debug!(cluster = %self.cluster, %error, "not released; it moves when the lease has run out"),
         }

@@ -38,6 +38,8 @@ pub(crate) enum Trouble {
     Held(Arc<Notify>),
     /// It never answers; the effect comes after this time, whoever still waits.
     Silent(Duration),
+    /// It takes effect, and its caller's task breaks.
+    Panics,
 }
 
 /// One call as it came in.
@@ -188,6 +190,10 @@ impl Outside {
                     change(&mut world.lock().unwrap()).map(drop)
                 });
                 std::future::pending().await
+            }
+            Some(Trouble::Panics) => {
+                self.world(change)?;
+                panic!("a driver that breaks");
             }
         }
     }

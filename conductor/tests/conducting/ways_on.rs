@@ -117,3 +117,21 @@ async fn a_forced_deletion_that_works_leaves_nothing() {
     assert_eq!((ended.state(), ended.left.len()), (State::Succeeded, 0));
     assert_eq!((rig.outside.networks(), rig.outside.containers().len()), (0, 0));
 }
+
+/// A driver that panics costs one attempt, not the cluster's owner: before, nobody worked on the cluster until the next full look.
+#[tokio::test(start_paused = true)]
+async fn a_step_that_breaks_is_tried_again_and_holds_up_nothing_else() {
+    let rig = Rig::new().await;
+    let bay = rig.bay().await;
+    let (first, second) = (rig.made_container(bay).await, rig.made_container(bay).await);
+    let (made, began) = (rig.outside.made(), Instant::now());
+    rig.outside.script("start", Trouble::Panics);
+    let (start, _) = rig.begin_act(first, Kind::ContainerStart).await;
+    called(&rig, "start", 1).await;
+    assert_eq!(rig.act(second, Kind::ContainerStart).await.state(), State::Succeeded);
+    assert!(began.elapsed() < Duration::from_secs(2), "another container waited {:?}", began.elapsed());
+    let ended = rig.ended(start).await;
+    assert_eq!((ended.state(), ended.attempts()), (State::Succeeded, 2));
+    assert!(began.elapsed() < Duration::from_secs(20), "it was tried again only after {:?}", began.elapsed());
+    assert_eq!(rig.outside.made(), made);
+}

@@ -55,6 +55,7 @@ pub(crate) async fn make(client: &Client, mark: &Mark, id: ContainerId, change: 
         return Ok(before);
     }
     let outcome = act(&client.docker()?, &before.external_id, change).await.map_err(Fault::from);
+    model::fault_point!("docker::container::acted", Err(Error::Timeout("the answer was lost".to_owned())));
     // What the engine says of a failure is one thing, what is seen is another: a second caller may have been faster, and 404 may be
     // about the container, its network or its program.
     let Err(fault) = outcome else { return containers::ours(client, mark, id).await };

@@ -91,7 +91,10 @@ pub(crate) async fn create(client: &Client, mark: &Mark, spec: &ContainerSpec, n
             }
             return own(mark, seen);
         }
-        match docker.create_container(Some(options.clone()), body.clone()).await.map_err(Fault::from) {
+        model::fault_point!("docker::container::before");
+        let made = docker.create_container(Some(options.clone()), body.clone()).await;
+        model::fault_point!("docker::container::made", Err(Error::Timeout("the answer was lost".to_owned())));
+        match made.map_err(Fault::from) {
             Ok(_) => {}
             // Somebody has the name but cannot be seen yet, or not any more.
             Err(Fault::Answer(409, _)) => tokio::time::sleep(PAUSE).await,
@@ -109,7 +112,9 @@ pub(crate) async fn create(client: &Client, mark: &Mark, spec: &ContainerSpec, n
 /// Removes one container by the engine's own id; gone is success.
 pub(crate) async fn remove(client: &Client, external_id: &str) -> Result<(), Error> {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    match client.docker()?.remove_container(external_id, Some(options)).await.map_err(Fault::from) {
+    let removed = client.docker()?.remove_container(external_id, Some(options)).await;
+    model::fault_point!("docker::container::removed", Err(Error::Timeout("the answer was lost".to_owned())));
+    match removed.map_err(Fault::from) {
         Ok(()) | Err(Fault::Answer(404, _)) => Ok(()),
         Err(Fault::Answer(409, reason)) => Err(Error::Busy { reason, retry_after: SOON }),
         Err(fault) => Err(fault.into()),

@@ -72,7 +72,10 @@ pub(crate) async fn create(client: &Client, mark: &Mark) -> Result<Found, Error>
         if let Some(oldest) = found.next() {
             return keep(client, oldest, found).await;
         }
-        match docker.create_network(wish(mark)).await.map_err(Fault::from) {
+        model::fault_point!("docker::network::before");
+        let made = docker.create_network(wish(mark)).await;
+        model::fault_point!("docker::network::made", Err(Error::Timeout("the answer was lost".to_owned())));
+        match made.map_err(Fault::from) {
             Ok(_) => {}
             // Somebody has the interface, or the name, but cannot be seen yet, or not any more.
             Err(Fault::Answer(403 | 409, words)) => {

@@ -75,6 +75,7 @@ impl Local {
             if containers == 0 && networks.is_empty() {
                 return Ok(Progress::Done(()));
             }
+            model::fault_point!("docker::cluster::emptied");
             for network in networks {
                 networks::remove(&self.client, &network.id).await?;
             }

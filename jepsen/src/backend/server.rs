@@ -4,9 +4,11 @@
 //! backend and end with it.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
 };
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -31,6 +33,9 @@ use crate::{Chance, Clock, Error};
 /// The longest body of a request that is read, in bytes.
 const BODY: usize = 1 << 20;
 
+/// How long a call of a cluster that is held gets no answer.
+const HELD: Duration = Duration::from_secs(60);
+
 /// A running backend; it ends when dropped.
 #[derive(Debug)]
 pub struct Backend {
@@ -54,6 +59,8 @@ struct Inner {
 struct State {
     world: World,
     journal: Journal,
+    /// Clusters that get no answer.
+    held: BTreeSet<String>,
 }
 
 /// The answer is not sent: the connection breaks.
@@ -70,7 +77,7 @@ impl Backend {
         let inner = Inner {
             clock,
             script: RwLock::new(script),
-            state: Mutex::new(State { world: World::default(), journal }),
+            state: Mutex::new(State { world: World::default(), journal, held: BTreeSet::new() }),
             chance: Mutex::new(chance),
             effects: Mutex::default(),
         };
@@ -106,6 +113,16 @@ impl Backend {
     /// Forgets how clusters were looked at so far, and counts from here on.
     pub fn begin_window(&self) {
         self.inner.state().journal.begin_window();
+    }
+
+    /// No call for this cluster is answered or carried out any more: each breaks after a long time.
+    pub fn hold(&self, cluster: &str) {
+        self.inner.state().held.insert(cluster.to_owned());
+    }
+
+    /// Something happens outside that nobody called for; the HTTP status it would have had.
+    pub fn happen(&self, ask: &Ask) -> u16 {
+        self.inner.state().world.carry_out(ask).0.status
     }
 
     /// Writes the journal into a folder.
@@ -149,10 +166,7 @@ impl Inner {
         let ask = Ask::read(head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default(), &body);
         let caller = Caller::read(&head.headers);
         let line = self.state().journal.arrive(self.clock.now(), caller.as_ref(), ask.verb(), ask.changes(), ask.key());
-        let fate = {
-            let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
-            self.script().fate(&ask, caller.as_ref(), &mut chance)
-        };
+        let fate = self.fate(&ask, caller.as_ref());
         let (tell, told) = oneshot::channel();
         let own = Arc::clone(&self);
         self.own(async move {
@@ -167,6 +181,14 @@ impl Inner {
         }
         self.state().journal.answer(line);
         Ok(response(answer, &ask))
+    }
+
+    fn fate(&self, ask: &Ask, caller: Option<&Caller>) -> Fate {
+        if caller.is_some_and(|caller| self.state().held.contains(&*caller.cluster)) {
+            return Fate { before: HELD, fails: false, loses: true, hangs: true };
+        }
+        let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+        self.script().fate(ask, caller, &mut chance)
     }
 
     /// Runs an effect on the backend's own account.

@@ -149,13 +149,13 @@ impl Counts {
 
 /// Lists of bays, sampled from all members in turn.
 #[derive(Clone, Debug, Default)]
-struct Sampler {
+pub(super) struct Sampler {
     statuses: Arc<Mutex<Statuses>>,
     turn: Arc<AtomicU64>,
 }
 
 impl Sampler {
-    async fn run(self, roster: Roster, stop: Stop) {
+    pub(super) async fn run(self, roster: Roster, stop: Stop) {
         while !stop.is_told() {
             let turn = usize::try_from(self.turn.fetch_add(1, Ordering::Relaxed)).unwrap_or(0);
             if let Some(member) = roster.at(turn)
@@ -168,7 +168,7 @@ impl Sampler {
         }
     }
 
-    fn statuses(&self) -> Statuses {
+    pub(super) fn statuses(&self) -> Statuses {
         self.statuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -6,6 +6,7 @@
 //! * `outside`: the scripted backend's world and journal against what the API lists.
 //! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`], [`race`],
 //!   [`churn`], [`rolling`], [`hang`], [`scale`], [`balancer`]: one campaign each.
+//! * [`matrix`]: every fault point with every fault.
 //! * [`quick`]: a short sample of each.
 
 pub mod balancer;
@@ -15,6 +16,7 @@ pub mod durability;
 pub mod failover;
 pub mod hang;
 pub mod linearizable;
+pub mod matrix;
 pub mod membership;
 pub mod outage;
 pub(crate) mod outside;

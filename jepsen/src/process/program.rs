@@ -49,6 +49,12 @@ impl Program {
         self
     }
 
+    /// Sets an environment variable for the next start, or takes it away.
+    pub fn set_environment(&mut self, name: &str, value: Option<&str>) {
+        self.environment.retain(|(other, _)| other != name);
+        self.environment.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
     /// The name in messages.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {

@@ -40,6 +40,13 @@ pub fn create(name: &str, baymodel: &str, key: String) -> Request {
     Request::change(Method::POST, "/v1/bays", Some(body), key)
 }
 
+/// `POST /v1/bays` of one that must be made within so many minutes.
+#[must_use]
+pub fn create_within(name: &str, baymodel: &str, minutes: u64, key: String) -> Request {
+    let body = json!({"name": name, "baymodel_id": baymodel, "node_count": 1, "bay_create_timeout": minutes});
+    Request::change(Method::POST, "/v1/bays", Some(body), key)
+}
+
 /// `DELETE /v1/bays/{uuid}`.
 #[must_use]
 pub fn delete(uuid: &str, key: String) -> Request {

@@ -76,7 +76,9 @@ impl Pki {
 
 fn member_folders(dir: &PathBuf) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut folders: Vec<_> = entries.filter(|path| path.join("member.pem").exists()).collect();
+    // What begins with a dot was not finished.
+    let named = |path: &PathBuf| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'));
+    let mut folders: Vec<_> = entries.filter(|path| named(path) && path.join("member.pem").exists()).collect();
     folders.sort();
     folders
 }

@@ -15,9 +15,12 @@
 mod order;
 mod points;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use model::fail;
@@ -86,7 +89,7 @@ fn obey(order: Order) -> Result<(), String> {
 #[expect(clippy::panic, reason = "this is what was asked for")]
 fn happen(order: &Order, time: u64) {
     let point = &order.point;
-    eprintln!("fault point {point}: {} at time {time}", order.action.word());
+    say(&format!("fault point {point}: {} at time {time}\n", order.action.word()));
     let result = match &order.action {
         Action::Panic => panic!("fault point {point}"),
         // To this very thread, so that not one more of its instructions runs.
@@ -96,8 +99,13 @@ fn happen(order: &Order, time: u64) {
         Action::Other(_) => Ok(()),
     };
     if let Err(error) = result {
-        eprintln!("fault point {point}: {error}");
+        say(&format!("fault point {point}: {error}\n"));
     }
+}
+
+/// In one piece, so that no other line comes between. Who closed standard error does not want to hear it.
+fn say(line: &str) {
+    std::io::stderr().write_all(line.as_bytes()).unwrap_or(());
 }
 
 #[cfg(test)]

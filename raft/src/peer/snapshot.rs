@@ -107,9 +107,11 @@ pub(crate) async fn receive(inner: &Arc<Inner>, mut messages: Streaming<Bytes>) 
         write(&mut incoming, piece).await?;
     }
     let received = incoming.finish().await.map_err(refused)?;
+    model::fault_point!("raft::snapshot::received", Err(Status::unavailable("the snapshot was lost")));
     let snapshot = Snapshot { meta, snapshot: SnapshotData::Received(received) };
     let answer = inner.raft.install_full_snapshot(vote, snapshot).await.map_err(|fatal| Status::unavailable(fatal.to_string()))?;
     tracing::info!("the snapshot is installed");
+    model::fault_point!("raft::snapshot::answered", Err(Status::unavailable("the answer was lost")));
     Ok(wire::encode(&SnapshotAnswer { vote: answer.vote.into() }))
 }
 

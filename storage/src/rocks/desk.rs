@@ -3,6 +3,7 @@
 //! Raft's runtime must never wait for a disk. Jobs run one after the other; the queue is bounded, and whoever overfills it waits. The
 //! thread ends when its desk is dropped, after the jobs that are queued.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -25,7 +26,10 @@ impl Desk {
             .name("storage-files".into())
             .spawn(move || {
                 while let Ok(job) = queue.recv() {
-                    job();
+                    // The promise in a job that panics answers that the engine is closed; the next job has its turn all the same.
+                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                        tracing::error!("a job of the storage thread broke");
+                    }
                 }
             })
             .map_err(|error| Error::io("starting the storage thread", &error))?;
@@ -59,5 +63,19 @@ pub(crate) fn join(thread: Option<JoinHandle<()>>) {
         && thread.join().is_err()
     {
         tracing::error!("a storage thread ended with a panic");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_breaks_does_not_take_the_others_with_it() {
+        let desk = Desk::start().unwrap();
+        desk.run(Box::new(|| panic!("a job that panics")));
+        let (tell, told) = std::sync::mpsc::channel();
+        desk.run(Box::new(move || tell.send(7).unwrap()));
+        assert_eq!(told.recv_timeout(std::time::Duration::from_secs(30)), Ok(7));
     }
 }

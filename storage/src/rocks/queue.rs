@@ -138,6 +138,7 @@ impl Queue {
 
     /// The thread's life.
     pub(crate) fn serve(&self, database: &Database) {
+        let _ends = Ends(self);
         let plain = super::options::write(crate::engine::Kind::Log, false);
         let synced = super::options::write(crate::engine::Kind::Log, true);
         while let Some(group) = self.next() {
@@ -156,6 +157,21 @@ impl Queue {
             {
                 tracing::warn!(%error, "purged log entries could not be flushed away");
             }
+        }
+    }
+
+    /// Nothing is written any more: all that waits, and all that comes, fails.
+    fn give_up(&self) {
+        let mut state = lock(&self.state);
+        if !state.closed {
+            state.broken.get_or_insert(Error::Closed);
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        state.bytes = 0;
+        drop(state);
+        self.written.notify_all();
+        for promise in waiting.into_iter().filter_map(|waiting| waiting.promise) {
+            promise.resolve(Err(Error::Closed));
         }
     }
 
@@ -209,6 +225,15 @@ impl Queue {
         for promise in finished.into_iter().filter_map(|waiting| waiting.promise) {
             promise.resolve(result.clone());
         }
+    }
+}
+
+/// However the thread ends: nobody waits any more for what it cannot write.
+struct Ends<'a>(&'a Queue);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
     }
 }
 

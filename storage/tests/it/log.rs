@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use storage::disk::Open;
 use storage::{Batch, Durability, Error, Family, Kind, Log, SimDisk};
 
-use crate::rig::{create, entries, entry, mark, on_both, open};
+use crate::rig::{Real, create, entries, entry, mark, on_both, open};
 
 #[tokio::test]
 async fn it_keeps_entries_votes_and_marks() {
@@ -35,6 +35,18 @@ async fn it_keeps_entries_votes_and_marks() {
         assert_eq!(log.entries(95..105, 6 * 8).unwrap(), entries(95..=100));
     })
     .await;
+}
+
+/// A thread that broke must not look like a disk that is slow.
+#[tokio::test]
+async fn after_a_panic_on_its_thread_every_write_fails() {
+    let real = Real::new();
+    let store = create(real.disk()).await;
+    store.log.append(entries(1..=1)).then(|_| panic!("a callback that panics"));
+    let late = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while store.log.append(entries(store.log.last_index() + 1..=store.log.last_index() + 1)).await.is_ok() {}
+    });
+    late.await.unwrap();
 }
 
 #[tokio::test]
