@@ -171,6 +171,13 @@ impl Inner {
         let own = Arc::clone(&self);
         self.own(async move {
             sleep(fate.before).await;
+            // Held meanwhile: whoever asks for that learns of a cluster only when its first calls are under way.
+            let fate = if own.is_held(caller.as_ref()) && !fate.hangs {
+                sleep(HELD).await;
+                Fate { hangs: true, ..fate }
+            } else {
+                fate
+            };
             let answer = own.judge(line, &ask, caller.as_ref(), fate);
             // The caller may be gone.
             tell.send(answer.map(|answer| (answer, ask))).ok();
@@ -183,8 +190,12 @@ impl Inner {
         Ok(response(answer, &ask))
     }
 
+    fn is_held(&self, caller: Option<&Caller>) -> bool {
+        caller.is_some_and(|caller| self.state().held.contains(&*caller.cluster))
+    }
+
     fn fate(&self, ask: &Ask, caller: Option<&Caller>) -> Fate {
-        if caller.is_some_and(|caller| self.state().held.contains(&*caller.cluster)) {
+        if self.is_held(caller) {
             return Fate { before: HELD, fails: false, loses: true, hangs: true };
         }
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Between two of them.
-const EVERY: Duration = Duration::from_secs(4);
+const EVERY: Duration = Duration::from_secs(3);
 
 /// How many at the most: beyond, nobody would wait for them.
 const MOST: u64 = 200;

@@ -98,7 +98,7 @@ impl Ground {
         } else {
             let script = Script {
                 fence: behind == Behind::Fence,
-                change: (Duration::from_millis(10), Duration::from_millis(40)),
+                change: (Duration::from_millis(30), Duration::from_millis(80)),
                 late: LATE,
                 ..Script::default()
             };
@@ -305,23 +305,20 @@ impl Ground {
     /// All members serve, or are made to. One that runs and does not serve is half alive, which is a violation.
     pub(super) async fn ready(&mut self, cell: usize) -> Result<(), Error> {
         for name in self.stage.cluster.names() {
-            self.stage.cluster.member(&name)?.program.set_environment("JEROBOAM_FAULTS", None);
-            if !self.stage.cluster.member(&name)?.program.is_running() {
-                self.stage.cluster.member(&name)?.program.start()?;
-            }
+            let program = &mut self.stage.cluster.member(&name)?.program;
+            program.set_environment("JEROBOAM_FAULTS", None);
+            program.start()?;
         }
         for name in self.stage.cluster.names() {
-            match self.stage.cluster.serving(&name, READY).await {
-                Ok(()) => {}
-                Err(Error::Ended { status, last, .. }) => {
-                    self.outcomes.found(cell, format!("{name} ends by itself when it is started again: {status}: {last}"));
-                    self.stage.cluster.restart(&name).await?;
-                }
-                Err(error) => {
-                    self.outcomes.found(cell, format!("half alive: {error}"));
-                    self.stage.cluster.member(&name)?.program.kill().await?;
-                    self.stage.cluster.restart(&name).await?;
-                }
+            // What a panic does to a process may come a moment later.
+            let served = match self.stage.cluster.serving(&name, READY).await {
+                Err(Error::Ended { .. }) => self.stage.cluster.restart(&name).await,
+                served => served,
+            };
+            if let Err(error) = served {
+                self.outcomes.found(cell, format!("half alive: {error}"));
+                self.stage.cluster.member(&name)?.program.kill().await?;
+                self.stage.cluster.restart(&name).await?;
             }
         }
         Ok(())
