@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::indexes::serials;
 use crate::{
+    cluster::Cluster,
     event::Event,
     member::Member,
     meta::Meta,
-    quota::Quota,
+    quota::{Quota, USAGE, Usage},
     record,
     remember::{ORIGIN_WINDOW, RememberedKey, RememberedProposal, key::KeyCount},
     sink::{self, Sink},
@@ -26,6 +27,7 @@ pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Res
     serials("quota", meta.quotas, quotas.iter().map(|quota| quota.serial), wrong);
     events(view, &meta, wrong)?;
     keys(view, &meta, wrong)?;
+    usages(view, wrong)?;
     for held in record::all::<RememberedProposal>(view)? {
         let removed = held.member <= meta.members && !members.iter().any(|member| member.number == held.member);
         if removed || held.outcome.is_none() {
@@ -65,6 +67,30 @@ fn sinks(view: &(impl View + ?Sized), meta: &Meta, events: &[Event], wrong: &mut
         }
     }
     Ok(())
+}
+
+/// Of each project as many clusters are counted as it has.
+fn usages(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Result<(), Fault> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for cluster in record::all::<Cluster>(view)? {
+        *counts.entry(cluster.project_id).or_default() += 1;
+    }
+    let mut fault = None;
+    view.scan(KeyRange::prefix(&[table::META, USAGE]), &mut |key, value| match record::decode::<Usage>(key, value) {
+        Ok(usage) => {
+            let there = counts.remove(&usage.project_id).unwrap_or_default();
+            if there != usage.clusters || there == 0 {
+                wrong.push(format!("project {} has {there} clusters, {} are counted", usage.project_id, usage.clusters));
+            }
+            Visit::Continue
+        }
+        Err(error) => {
+            fault = Some(error);
+            Visit::Stop
+        }
+    })?;
+    wrong.extend(counts.keys().map(|project| format!("the clusters of project {project} are not counted")));
+    fault.map_or(Ok(()), Err)
 }
 
 fn keys(view: &(impl View + ?Sized), meta: &Meta, wrong: &mut Vec<String>) -> Result<(), Fault> {

@@ -82,6 +82,7 @@ pub(crate) fn create(context: &mut Context<'_>, command: &ClusterCreate) -> Answ
         updated_ms: None,
     };
     record::replace(context.tables, None, &cluster);
+    quota::Usage::more(context.tables, &cluster.project_id)?;
     context.changes.push(Change::Cluster(cluster.id));
     context.event(Note::cluster(&cluster, "created"));
     for group in [master(context, command, &cluster, &template), worker(context, command, &cluster, &template)] {
@@ -122,8 +123,7 @@ fn within_quota(context: &Context<'_>, command: &ClusterCreate) -> Result<(), St
     }
     let project = &context.actor.project_id;
     let limit = quota::query::limit(context.tables, project, CLUSTER)?.unwrap_or(command.default_quota);
-    let bound = usize::try_from(limit).unwrap_or(usize::MAX);
-    if query::count_of_project(context.tables, project, bound)? >= bound {
+    if query::count_of_project(context.tables, project)? >= u64::from(limit) {
         return refuse(Class::OverQuota, "quota-exceeded", format!("the project may have {limit} clusters and has them"));
     }
     Ok(())

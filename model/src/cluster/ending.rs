@@ -13,7 +13,7 @@ use crate::{
         end::{End, supersede},
         history,
     },
-    ownership, record,
+    ownership, quota, record,
     tables::Fault,
 };
 
@@ -83,6 +83,7 @@ fn remove(context: &mut Context<'_>, cluster: &Cluster, operation: &Operation, e
     }
     history::outlive(context, cluster.id)?;
     record::delete(context.tables, cluster);
+    quota::Usage::less(context.tables, &cluster.project_id)?;
     context.changes.extend([Change::Cluster(cluster.id), Change::Ownership(cluster.id)]);
     Ok(())
 }

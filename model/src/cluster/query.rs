@@ -4,6 +4,7 @@ use crate::{
     cluster::Cluster,
     found::{Found, Ident, Page},
     id::ClusterId,
+    quota::Usage,
     record::{self, Index, text_key},
     scope::Scope,
     tables::{Fault, View},
@@ -33,9 +34,9 @@ pub fn list(view: &(impl View + ?Sized), scope: Scope<'_>, page: &Page) -> Resul
     }
 }
 
-/// How many clusters a project has, whatever their status; counts to `limit` at most.
-pub fn count_of_project(view: &(impl View + ?Sized), project: &str, limit: usize) -> Result<usize, Fault> {
-    Ok(record::keys_by::<Cluster>(view, Index::ClusterByProject, &text_key(project), 16, limit)?.len())
+/// How many clusters a project has, whatever their status.
+pub fn count_of_project(view: &(impl View + ?Sized), project: &str) -> Result<u64, Fault> {
+    Ok(Usage::read(view, project)?.clusters)
 }
 
 /// Ids of all clusters in order of creation.

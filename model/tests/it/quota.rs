@@ -41,7 +41,7 @@ fn a_quota_is_never_passed_and_a_deletion_makes_room() {
             }
         }
     }
-    assert_eq!((model::cluster::query::count_of_project(&world.tables, "p1", 1000).unwrap(), refused), (20, 180));
+    assert_eq!((model::cluster::query::count_of_project(&world.tables, "p1").unwrap(), refused), (20, 180));
     let epoch = world.assign(id(100), member, 1, 0);
     world.done(Command::ClusterDelete(ClusterDelete { id: id(100), operation: id(60), ..ClusterDelete::default() }));
     assert_eq!(world.refused(create(301)).class(), Class::OverQuota, "it is there until it is gone");
