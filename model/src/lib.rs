@@ -46,5 +46,5 @@ pub use id::MemberId;
 pub use outcome::{Class, Done, Outcome, Refusal};
 pub use remember::ORIGIN_WINDOW;
 pub use scope::Scope;
-pub use tables::{Fault, KeyRange, MemoryTables, Tables, View, Visit};
+pub use tables::{Fault, KeyRange, MemoryTables, Tables, View, Visit, VisitEach};
 pub use version::VERSION;

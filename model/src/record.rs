@@ -2,7 +2,8 @@
 //!
 //! Invariant: index rows exist exactly for the stored form of a record. [`put`] removes the rows that the previous form had and the
 //! new one has not, so nothing else may write records. Index keys end with the record's key, so that a list needs no second look-up
-//! to know what to read.
+//! to know what to read. Where lists of something else need a figure of a record, its index rows carry that figure as their value
+//! ([`Record::covered`]), and the record is not read at all.
 
 use prost::Message;
 
@@ -19,6 +20,10 @@ pub trait Record: Message + Default + Clone + PartialEq {
     fn key(&self) -> Vec<u8>;
     /// The names of its index rows: each a (`index`, `sort key`) pair, of which [`index_prefix`] makes the row's prefix.
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        Vec::new()
+    }
+    /// The value of all its index rows: what is wanted of it where it is found, without reading it.
+    fn covered(&self) -> Vec<u8> {
         Vec::new()
     }
 }
@@ -156,16 +161,17 @@ pub fn put<R: Record>(tables: &mut (impl Tables + ?Sized), record: &R) -> Result
 
 /// Stores a record whose previous form is already at hand (`None`: it is new).
 pub fn replace<R: Record>(tables: &mut (impl Tables + ?Sized), previous: Option<&R>, record: &R) {
-    let rows = index_rows(record);
+    let (rows, covered) = (index_rows(record), record.covered());
     let before = previous.map(index_rows).unwrap_or_default();
+    let same = previous.is_some_and(|previous| previous.covered() == covered);
     for row in &before {
         if !rows.contains(row) {
             tables.delete(row.clone());
         }
     }
     for row in rows {
-        if !before.contains(&row) {
-            tables.put(row, Vec::new());
+        if !same || !before.contains(&row) {
+            tables.put(row, covered.clone());
         }
     }
     tables.put(whole_key(R::TABLE, &record.key()), record.encode_to_vec());
@@ -271,13 +277,10 @@ pub fn page<R: Record>(view: &(impl View + ?Sized), index: Index, sort: &[u8], p
 
 /// The records under these keys, in this order; those that are not there are left out.
 pub fn collect<'k, R: Record>(view: &(impl View + ?Sized), keys: impl Iterator<Item = &'k [u8]>) -> Result<Vec<R>, Fault> {
-    let mut records = Vec::new();
-    for key in keys {
-        if let Some(record) = get(view, key)? {
-            records.push(record);
-        }
-    }
-    Ok(records)
+    let keys: Vec<Vec<u8>> = keys.map(|key| whole_key(R::TABLE, key)).collect();
+    let values = view.get_many(&keys)?;
+    let found = keys.iter().zip(values).filter_map(|(key, value)| value.map(|value| decode(key, &value)));
+    found.collect()
 }
 
 /// The records of an index by name that really have it and that `wanted` lets through: two at most, which is all a look-up needs.

@@ -194,7 +194,27 @@ async fn views(engine: &dyn Engine) -> Outcome {
     ensure(all_of(&*view)? == text(&[("a", "1"), ("b", "1")]), "a view has what was submitted before it and nothing after")?;
     ensure(view.get(Family::Rows, b"a")?.as_deref() == Some(b"1"), "a view does not change")?;
     ensure(view.get(Family::Rows, b"c")?.is_none(), "a view does not grow")?;
-    ensure(all_of(&*engine.view()?)? == text(&[("a", "2"), ("c", "2")]), "a later view is later")
+    ensure(all_of(&*engine.view()?)? == text(&[("a", "2"), ("c", "2")]), "a later view is later")?;
+    together(engine).await
+}
+
+/// What is asked for together is what is asked for one by one.
+async fn together(engine: &dyn Engine) -> Outcome {
+    clear(engine).await?;
+    let rows = [("a", "0"), ("ab", "1"), ("ac", "2"), ("b", "3"), ("c", ""), ("ca", "5"), ("d", "6")];
+    engine.submit(put(&rows), Durability::Synced).await?;
+    let view = engine.view()?;
+    let keys = |keys: &[&str]| keys.iter().map(|key| key.as_bytes().to_vec()).collect::<Vec<_>>();
+    let asked = keys(&["ca", "x", "a", "c", "a"]);
+    let one_by_one = asked.iter().map(|key| view.get(Family::Rows, key)).collect::<Result<Vec<_>, _>>()?;
+    ensure(view.get_many(Family::Rows, &asked)? == one_by_one, "many keys are found like each of them")?;
+    let mut found = Vec::new();
+    view.scan_each(Family::Rows, &keys(&["c", "x", "a", "b"]), &mut |number, key, _| {
+        found.push((number, key.to_vec()));
+        if key == b"ab" { Visit::Stop } else { Visit::Continue }
+    })?;
+    let each = [(0, "c"), (0, "ca"), (2, "a"), (2, "ab"), (3, "b")].map(|(number, key)| (number, key.as_bytes().to_vec()));
+    ensure(found == each, "prefixes are walked in their order, and a stop ends one of them")
 }
 
 async fn callbacks(engine: &dyn Engine) -> Outcome {

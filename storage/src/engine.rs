@@ -21,7 +21,7 @@ use crate::counters::Counters;
 use crate::error::Error;
 use crate::pending::{Flushed, Pending};
 
-pub use model::Visit;
+pub use model::{Visit, VisitEach};
 
 /// A key space of an engine. Append only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,4 +140,19 @@ pub trait EngineView: Send + Sync + 'static {
 
     /// Visits the rows of a range in order until the visitor stops.
     fn scan(&self, family: Family, range: Range<'_>, visit: &mut Visitor<'_>) -> Result<(), Error>;
+
+    /// The values of many keys, in their order.
+    fn get_many(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Error> {
+        keys.iter().map(|key| self.get(family, key)).collect()
+    }
+
+    /// Visits the rows that begin with each prefix, one prefix after the other; a stop ends that prefix only.
+    fn scan_each(&self, family: Family, prefixes: &[Vec<u8>], visit: &mut VisitEach<'_>) -> Result<(), Error> {
+        for (number, prefix) in prefixes.iter().enumerate() {
+            self.scan(family, Range { start: prefix, end: None, reverse: false }, &mut |key, value| {
+                if key.starts_with(prefix) { visit(number, key, value) } else { Visit::Stop }
+            })?;
+        }
+        Ok(())
+    }
 }

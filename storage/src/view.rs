@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Fault, KeyRange, View, Visit};
+use model::{Fault, KeyRange, View, Visit, VisitEach};
 use sha2::{Digest, Sha256};
 
 use crate::engine::{EngineView, Family, Range, Visitor};
@@ -64,5 +64,13 @@ impl View for StateView {
 
     fn scan(&self, range: KeyRange, visit: &mut dyn FnMut(&[u8], &[u8]) -> Visit) -> Result<(), Fault> {
         Ok(self.rows(Range { start: &range.start, end: Some(&range.end), reverse: range.reverse }, visit)?)
+    }
+
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Fault> {
+        Ok(self.engine.get_many(Family::Rows, keys)?)
+    }
+
+    fn scan_each(&self, prefixes: &[Vec<u8>], visit: &mut VisitEach<'_>) -> Result<(), Fault> {
+        Ok(self.engine.scan_each(Family::Rows, prefixes, visit)?)
     }
 }

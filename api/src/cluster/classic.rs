@@ -72,7 +72,7 @@ impl Shape<'_> {
     /// What lists show.
     fn write_trimmed<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let cluster = &self.whole.cluster;
-        let counts = self.whole.counts();
+        let counts = self.whole.counts;
         map.serialize_entry("uuid", &cluster.id.uuid())?;
         map.serialize_entry("name", &cluster.wanted.name)?;
         map.serialize_entry("baymodel_id", &cluster.template_id.uuid())?;
@@ -154,16 +154,16 @@ fn answered(call: &Call<'_>, status: StatusCode, changed: &Changed) -> Result<Re
 
 /// `GET /v1/bays`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let (clusters, wholes, wanted) = operations::list(call, "cluster:get_all").await?;
-    let next = wanted.next(call, COLLECTION, &clusters);
+    let (wholes, wanted) = operations::list(call, "cluster:get_all", false).await?;
+    let next = wanted.next(call, COLLECTION, &wholes);
     let rows: Vec<_> = wholes.iter().map(|whole| Trimmed(shape(call, whole, false))).collect();
     Reply::ok(&Listing { name: COLLECTION, rows, next })
 }
 
 /// `GET /v1/bays/detail`
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
-    let (clusters, wholes, wanted) = operations::list(call, "cluster:detail").await?;
-    let next = wanted.next(call, "bays/detail", &clusters);
+    let (wholes, wanted) = operations::list(call, "cluster:detail", true).await?;
+    let next = wanted.next(call, "bays/detail", &wholes);
     let rows: Vec<_> = wholes.iter().map(|whole| shape(call, whole, false)).collect();
     Reply::ok(&Listing { name: COLLECTION, rows, next })
 }
@@ -221,7 +221,7 @@ fn fixed(whole: &Whole) -> Object {
     let fields = [
         ("name", Value::Text(wanted.name.clone())),
         ("baymodel_id", Value::Text(whole.cluster.template_id.to_string())),
-        ("master_count", Value::Integer(whole.counts().masters.into())),
+        ("master_count", Value::Integer(whole.counts.masters.into())),
         ("bay_create_timeout", Value::number(wanted.create_timeout)),
         ("discovery_url", Value::text(wanted.discovery_url.as_deref())),
         ("labels", Value::Map(labels)),

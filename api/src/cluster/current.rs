@@ -58,7 +58,7 @@ impl Shape<'_> {
     /// What lists show.
     fn write_trimmed<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let cluster = &self.whole.cluster;
-        let (wanted, counts) = (&cluster.wanted, self.whole.counts());
+        let (wanted, counts) = (&cluster.wanted, self.whole.counts);
         let observed = cluster.observed.as_ref();
         map.serialize_entry("uuid", &cluster.id.uuid())?;
         map.serialize_entry("name", &wanted.name)?;
@@ -163,16 +163,16 @@ fn accepted(changed: &operations::Changed) -> Result<Reply, Error> {
 
 /// `GET /v1/clusters`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let (clusters, wholes, wanted) = operations::list(call, "cluster:get_all").await?;
-    let next = wanted.next(call, COLLECTION, &clusters);
+    let (wholes, wanted) = operations::list(call, "cluster:get_all", false).await?;
+    let next = wanted.next(call, COLLECTION, &wholes);
     let rows: Vec<_> = wholes.iter().map(|whole| Trimmed(shape(call, whole, false))).collect();
     Reply::ok(&Listing { name: COLLECTION, rows, next })
 }
 
 /// `GET /v1/clusters/detail`
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
-    let (clusters, wholes, wanted) = operations::list(call, "cluster:detail").await?;
-    let next = wanted.next(call, "clusters/detail", &clusters);
+    let (wholes, wanted) = operations::list(call, "cluster:detail", true).await?;
+    let next = wanted.next(call, "clusters/detail", &wholes);
     let rows: Vec<_> = wholes.iter().map(|whole| shape(call, whole, false)).collect();
     Reply::ok(&Listing { name: COLLECTION, rows, next })
 }
@@ -237,7 +237,7 @@ fn fixed(whole: &Whole) -> Object {
         ("name", Value::Text(wanted.name.clone())),
         ("cluster_template_id", Value::Text(whole.cluster.template_id.to_string())),
         ("keypair", text(&wanted.keypair)),
-        ("master_count", Value::Integer(whole.counts().masters.into())),
+        ("master_count", Value::Integer(whole.counts.masters.into())),
         ("docker_volume_size", Value::number(wanted.docker_volume_size)),
         ("labels", Value::Map(labels)),
         ("master_flavor_id", text(&wanted.master_flavor_id)),

@@ -1,23 +1,27 @@
 //! What can be done with clusters, in no vocabulary.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use model::{
     Class, Command, Fault, Page, View,
     cluster::{Cluster, ClusterWish, query},
     command::{ClusterCreate, ClusterDelete, ClusterUpdate, HealthReport},
     defaults,
-    id::{ClusterId, NodeGroupId, OperationId},
-    nodegroup::{self, DEFAULT_WORKER, NodeGroup},
+    id::{ClusterId, NodeGroupId, OperationId, TemplateId},
+    nodegroup::{self, DEFAULT_WORKER, NodeGroup, query::Counts},
     template::{self, Template},
 };
+use uuid::Uuid;
 
 use super::driver;
 use crate::{
     call::{Applied, Call, ident, one},
     decode::Given,
     error::Error,
-    page::Wanted,
+    page::{Key, Row, Wanted},
 };
 
 /// What people call it in messages.
@@ -27,26 +31,58 @@ const NOUN: &str = "cluster";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Whole {
     pub(super) cluster: Cluster,
+    /// Machines of masters and of all others.
+    pub(super) counts: Counts,
+    /// Its node groups; lists read none.
     pub(super) groups: Vec<NodeGroup>,
-    /// Labels of its template.
-    pub(super) inherited: BTreeMap<String, String>,
+    /// Labels of its template; lists that do not show them have none.
+    pub(super) inherited: Arc<BTreeMap<String, String>>,
 }
 
 impl Whole {
     fn of(view: &(impl View + ?Sized), cluster: Cluster) -> Result<Self, Fault> {
         let groups = nodegroup::query::of_cluster(view, cluster.id)?;
-        let template = template::query::by_id(view, cluster.template_id)?;
-        Ok(Self { cluster, groups, inherited: template.map(|template| template.wish.labels).unwrap_or_default() })
+        let inherited = Arc::new(labels(view, cluster.template_id)?);
+        Ok(Self { cluster, counts: nodegroup::query::counts(&groups), groups, inherited })
     }
 
-    /// Machines of masters and of all others.
-    pub(super) fn counts(&self) -> nodegroup::query::Counts {
-        nodegroup::query::counts(&self.groups)
+    /// The rows of a page, together: no row is looked up for each cluster, and a template once for all that were made from it.
+    fn page(view: &(impl View + ?Sized), clusters: Vec<Cluster>, detail: bool) -> Result<Vec<Self>, Fault> {
+        let counts = nodegroup::query::counts_of(view, clusters.iter().map(|cluster| cluster.id))?;
+        let mut templates: BTreeMap<TemplateId, Arc<BTreeMap<String, String>>> = BTreeMap::new();
+        if detail {
+            for cluster in &clusters {
+                if let Entry::Vacant(entry) = templates.entry(cluster.template_id) {
+                    entry.insert(Arc::new(labels(view, cluster.template_id)?));
+                }
+            }
+        }
+        let whole = |(cluster, counts): (Cluster, Counts)| {
+            let inherited = templates.get(&cluster.template_id).map(Arc::clone).unwrap_or_default();
+            Self { cluster, counts, groups: Vec::new(), inherited }
+        };
+        Ok(clusters.into_iter().zip(counts).map(whole).collect())
     }
 
     /// Machines of the group a size is about.
     pub(super) fn workers(&self) -> u32 {
         self.groups.iter().find(|group| group.name == DEFAULT_WORKER).map_or(0, |group| group.node_count)
+    }
+}
+
+fn labels(view: &(impl View + ?Sized), template: TemplateId) -> Result<BTreeMap<String, String>, Fault> {
+    Ok(template::query::by_id(view, template)?.map(|template| template.wish.labels).unwrap_or_default())
+}
+
+impl Row for Whole {
+    fn serial(&self) -> u64 {
+        self.cluster.serial()
+    }
+    fn uuid(&self) -> Uuid {
+        self.cluster.uuid()
+    }
+    fn column(&self, name: &str) -> Option<Key> {
+        self.cluster.column(name)
     }
 }
 
@@ -88,8 +124,8 @@ pub(super) struct Changed {
     pub(super) replayed: bool,
 }
 
-/// One page of the clusters the caller sees.
-pub(super) async fn list(call: &Call<'_>, rule: &str) -> Result<(Vec<Cluster>, Vec<Whole>, Wanted), Error> {
+/// One page of the clusters the caller sees, as lists or as detailed lists show them.
+pub(super) async fn list(call: &Call<'_>, rule: &str, detail: bool) -> Result<(Vec<Whole>, Wanted), Error> {
     call.allow(rule)?;
     let wanted = Wanted::of::<Cluster>(call)?;
     let reading = call.read().await?;
@@ -100,8 +136,7 @@ pub(super) async fn list(call: &Call<'_>, rule: &str) -> Result<(Vec<Cluster>, V
         None => None,
     };
     let rows = wanted.select(marker.as_ref(), |page: &Page| query::list(view, scope, page))?;
-    let wholes = rows.iter().map(|cluster| Whole::of(view, cluster.clone())).collect::<Result<_, _>>()?;
-    Ok((rows, wholes, wanted))
+    Ok((Whole::page(view, rows, detail)?, wanted))
 }
 
 /// One cluster by id or name.
@@ -158,7 +193,8 @@ pub(super) async fn create(call: &Call<'_>, asked: Asked) -> Result<Changed, Err
         created_ms: call.app.handle.seams().wall.now_ms(),
         ..Cluster::default()
     };
-    settled(call, &applied, Whole { cluster, groups: Vec::new(), inherited: template.wish.labels }).await
+    let inherited = Arc::new(template.wish.labels);
+    settled(call, &applied, Whole { cluster, inherited, ..Whole::default() }).await
 }
 
 /// Lays what was asked for over what the template says.

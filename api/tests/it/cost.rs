@@ -2,9 +2,14 @@
 
 use std::time::Instant;
 
+use storage::RocksDisk;
+
 use crate::server::Server;
 
 const ROUNDS: u32 = 20_000;
+
+/// Bays when a list is measured, and pages that are asked for.
+const BAYS: (u32, u32) = (10_000, 200);
 
 #[tokio::test]
 #[ignore = "prints times, which no check may depend on; `make measure` runs it"]
@@ -30,4 +35,33 @@ async fn cost_of_a_request() {
         server.post("/v1/baymodels", body).send().await.is(201);
     }
     println!("POST: {:.1} us", begun.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS / 20));
+}
+
+#[tokio::test]
+#[ignore = "prints times, which no check may depend on; `make measure` runs it"]
+async fn cost_of_many_bays() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = RocksDisk::open(folder.path().join("data")).unwrap();
+    let server = Server::start_on(disk, |settings| settings.default_quota = u32::MAX).await;
+    server.post("/v1/baymodels", r#"{"name":"t","coe":"swarm","image_id":"i","keypair_id":"k"}"#).send().await.is(201);
+    for part in 0..10 {
+        let begun = Instant::now();
+        let server = &server;
+        let clients = (0..50).map(|client| async move {
+            for number in 0..BAYS.0 / 500 {
+                let body = format!(r#"{{"name":"b{part}-{client}-{number}","baymodel_id":"t"}}"#);
+                server.post("/v1/bays", &body).send().await.is(201);
+            }
+        });
+        futures::future::join_all(clients).await;
+        println!("POST of a bay with {} there: {:.1} us", part * BAYS.0 / 10, begun.elapsed().as_secs_f64() * 1e7 / f64::from(BAYS.0));
+    }
+    server.handle.compact().await.unwrap();
+    for path in ["/v1/bays?limit=1000", "/v1/bays/detail?limit=1000", "/v1/clusters/detail?limit=1000"] {
+        let begun = Instant::now();
+        for _ in 0..BAYS.1 {
+            server.get(path).send().await.is(200);
+        }
+        println!("GET {path} of {}: {:.2} ms", BAYS.0, begun.elapsed().as_secs_f64() * 1e3 / f64::from(BAYS.1));
+    }
 }

@@ -12,7 +12,7 @@ use raft::{
     seam::{Executor, OsChance, OsWall, Seams, Tcp},
 };
 use serde_json::Value;
-use storage::{SimDisk, Store};
+use storage::{Disk, SimDisk, Store};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -84,6 +84,10 @@ pub(crate) struct Ask<'s> {
     request: Request<Body>,
 }
 
+fn tokens() -> Identity {
+    Identity::Tokens(Arc::new(Tokens::parse(TOKENS).unwrap()))
+}
+
 pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
@@ -94,13 +98,21 @@ impl Server {
     }
 
     pub(crate) async fn start_with(set: impl FnOnce(&mut Settings)) -> Self {
-        Self::start_as(Identity::Tokens(Arc::new(Tokens::parse(TOKENS).unwrap())), set).await
+        Self::start_whole(SimDisk::new(1).attach(), tokens(), set).await
     }
 
     pub(crate) async fn start_as(identity: Identity, set: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_whole(SimDisk::new(1).attach(), identity, set).await
+    }
+
+    pub(crate) async fn start_on(disk: Arc<dyn Disk>, set: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_whole(disk, tokens(), set).await
+    }
+
+    async fn start_whole(disk: Arc<dyn Disk>, identity: Identity, set: impl FnOnce(&mut Settings)) -> Self {
         #[cfg(feature = "faults")]
         model::planted::arm().unwrap();
-        let store = Store::create(SimDisk::new(1).attach(), Uuid::from_u128(7), 1).await.unwrap();
+        let store = Store::create(disk, Uuid::from_u128(7), 1).await.unwrap();
         let executor = Executor::current().unwrap();
         let seams =
             Seams { chance: Arc::new(OsChance), wall: Arc::new(OsWall), network: Arc::new(Tcp), raft: executor.clone(), rest: executor };

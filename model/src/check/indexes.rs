@@ -1,6 +1,6 @@
 //! Records stand under their own keys, index rows are exactly those of the records, and there is nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     cluster::Cluster,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Result<(), Fault> {
-    let mut rows = BTreeSet::new();
+    let mut rows = BTreeMap::new();
     keyed::<Cluster>(view, &mut rows, wrong)?;
     keyed::<Container>(view, &mut rows, wrong)?;
     keyed::<Event>(view, &mut rows, wrong)?;
@@ -35,27 +35,26 @@ pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Res
     keyed::<Sink>(view, &mut rows, wrong)?;
     keyed::<Template>(view, &mut rows, wrong)?;
     view.scan(KeyRange::prefix(&[table::INDEX]), &mut |row, value| {
-        if !rows.remove(row) {
-            wrong.push(format!("index row {row:?} belongs to no record"));
-        }
-        if !value.is_empty() {
-            wrong.push(format!("index row {row:?} has a value"));
+        match rows.remove(row) {
+            None => wrong.push(format!("index row {row:?} belongs to no record")),
+            Some(covered) if covered != value => wrong.push(format!("index row {row:?} does not say what its record says")),
+            Some(_) => {}
         }
         Visit::Continue
     })?;
-    wrong.extend(rows.iter().map(|row| format!("index row {row:?} is missing")));
+    wrong.extend(rows.keys().map(|row| format!("index row {row:?} is missing")));
     known_tables(view, wrong)
 }
 
 /// Every record of a table under its own key; gathers its index rows.
-fn keyed<R: Record>(view: &(impl View + ?Sized), rows: &mut BTreeSet<Vec<u8>>, wrong: &mut Vec<String>) -> Result<(), Fault> {
+fn keyed<R: Record>(view: &(impl View + ?Sized), rows: &mut BTreeMap<Vec<u8>, Vec<u8>>, wrong: &mut Vec<String>) -> Result<(), Fault> {
     let mut fault = None;
     view.scan(KeyRange::prefix(&[R::TABLE]), &mut |key, value| match record::decode::<R>(key, value) {
         Ok(record) => {
             if whole_key(R::TABLE, &record.key()) != key {
                 wrong.push(format!("the record under {key:?} has another key"));
             }
-            rows.extend(index_rows(&record));
+            rows.extend(index_rows(&record).into_iter().map(|row| (row, record.covered())));
             Visit::Continue
         }
         Err(error) => {

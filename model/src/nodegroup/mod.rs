@@ -96,4 +96,9 @@ impl Record for NodeGroup {
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         vec![(Index::NodeGroupByCluster, id_serial_key(self.cluster.bytes(), self.serial))]
     }
+    /// How many machines it wants and whether they are masters: lists of clusters show the sums.
+    fn covered(&self) -> Vec<u8> {
+        let [a, b, c, d] = self.node_count.to_be_bytes();
+        vec![u8::from(self.role == ROLE_MASTER), a, b, c, d]
+    }
 }

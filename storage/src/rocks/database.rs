@@ -9,7 +9,7 @@ use rocksdb::{Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRawIterator, Er
 
 use crate::batch::{Batch, Change};
 use crate::disk::Open;
-use crate::engine::{Family, Kind, Range, Visitor};
+use crate::engine::{Family, Kind, Range, VisitEach, Visitor};
 use crate::error::Error;
 use crate::rocks::options;
 
@@ -61,6 +61,35 @@ impl Database {
     pub(crate) fn get(&self, family: Family, key: &[u8], options: &ReadOptions) -> Result<Option<Bytes>, Error> {
         let found = self.db.get_pinned_cf_opt(self.family(family)?, key, options).map_err(|error| self.error("reading", &error))?;
         Ok(found.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    /// The values of many keys, in their order: looked up together, which costs less than one by one.
+    pub(crate) fn get_many(&self, family: Family, keys: &[Vec<u8>], options: &ReadOptions) -> Result<Vec<Option<Bytes>>, Error> {
+        let found = self.db.batched_multi_get_cf_opt(self.family(family)?, keys, false, options).into_iter();
+        let copied = found.map(|value| value.map(|value| value.map(|value| Bytes::copy_from_slice(&value))));
+        copied.collect::<Result<_, _>>().map_err(|error| self.error("reading", &error))
+    }
+
+    /// Visits the rows that begin with each prefix, with one iterator that jumps: making one costs more than a short walk.
+    pub(crate) fn scan_each(
+        &self,
+        family: Family,
+        prefixes: &[Vec<u8>],
+        options: ReadOptions,
+        visit: &mut VisitEach<'_>,
+    ) -> Result<(), Error> {
+        let mut rows: DBRawIterator<'_> = self.db.raw_iterator_cf_opt(self.family(family)?, options);
+        for (number, prefix) in prefixes.iter().enumerate() {
+            rows.seek(prefix);
+            while let Some((key, value)) = rows.item().filter(|(key, _)| key.starts_with(prefix)) {
+                if visit(number, key, value) == Visit::Stop {
+                    break;
+                }
+                rows.next();
+            }
+            rows.status().map_err(|error| self.error("reading", &error))?;
+        }
+        Ok(())
     }
 
     /// Visits the rows of a range; `options` may hold a snapshot.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rocksdb::{DB, ReadOptions};
 
-use crate::engine::{EngineView, Family, Range, Visitor};
+use crate::engine::{EngineView, Family, Range, VisitEach, Visitor};
 use crate::error::Error;
 use crate::rocks::core::Core;
 use crate::rocks::held::Held;
@@ -43,5 +43,13 @@ impl EngineView for View {
 
     fn scan(&self, family: Family, range: Range<'_>, visit: &mut Visitor<'_>) -> Result<(), Error> {
         self.held.borrow_owner().database.scan(family, range, options(&self.held), visit)
+    }
+
+    fn get_many(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Error> {
+        self.held.borrow_owner().database.get_many(family, keys, &self.reading)
+    }
+
+    fn scan_each(&self, family: Family, prefixes: &[Vec<u8>], visit: &mut VisitEach<'_>) -> Result<(), Error> {
+        self.held.borrow_owner().database.scan_each(family, prefixes, options(&self.held), visit)
     }
 }
