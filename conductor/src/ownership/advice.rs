@@ -44,7 +44,7 @@ pub(crate) async fn advise(shared: &Arc<Shared>, grants: &Grants, request: &Plan
         }
     };
     let patience = shared.settings.lease + shared.settings.margin;
-    let plan = plan(&candidates, mirror.holdings(patience), aim);
+    let plan = plan(&candidates, mirror.holdings(patience).all(), aim);
     Ok(answer(&plan, usize::try_from(request.limit).unwrap_or(usize::MAX)))
 }
 

@@ -25,13 +25,13 @@ use crate::{
         grants::Grants,
         handing::Handing,
         mirror::Mirror,
-        plan::{Aim, Candidate, Plan, Standing, plan},
+        plan::{Aim, Candidate, Plan, Standing},
     },
     shared::Shared,
 };
 
-/// Changes that are gathered before a plan is made.
-const GATHER: std::time::Duration = std::time::Duration::from_millis(5);
+/// Changes that are gathered before a plan is made: whoever made a bay does not notice it, and in a storm of them entries are fewer.
+const GATHER: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Follows the leadership until it is stopped.
 pub(crate) async fn run(shared: Arc<Shared>, grants: Arc<Grants>, stop: CancellationToken) {
@@ -147,8 +147,10 @@ impl Desk {
         let aim = self.aim(shared, reign).await?;
         let candidates: Vec<Candidate> = self.mirror.members.values().map(|member| candidate(member, reign.grants)).collect();
         let patience = shared.settings.lease + shared.settings.margin;
-        let plan = plan(&candidates, self.mirror.holdings(patience), aim);
-        if aim >= Aim::Bounded && !plan.balances() && plan.assign.is_empty() {
+        let plan = self.mirror.holdings(patience).plan(&candidates, aim);
+        // While somebody is silent nobody can tell yet what it will have: a wish for balance is not fulfilled by that.
+        let silent = candidates.iter().any(|candidate| candidate.standing == Standing::Silent);
+        if aim >= Aim::Bounded && !plan.balances() && !plan.recovers() && !silent {
             self.balancing = None;
             if aim == Aim::Even {
                 fulfilled(shared, self.mirror.wish).await?;

@@ -20,7 +20,10 @@ use model::{
 };
 use tokio::time::Instant;
 
-use crate::ownership::plan::{Holding, work};
+use crate::ownership::{
+    holdings::Holdings,
+    plan::{Holding, work},
+};
 
 /// The label that says where a cluster's machines stand.
 const ZONE: &str = "availability_zone";
@@ -33,7 +36,7 @@ pub(crate) struct Mirror {
     pub(crate) version: u32,
     /// The operators' wish that the work be spread evenly, by its log index; 0: there is none.
     pub(crate) wish: u64,
-    clusters: BTreeMap<ClusterId, Holding>,
+    clusters: Holdings,
     /// Those that were taken from a removed member, and when this leader first saw that.
     removed: BTreeMap<ClusterId, (u64, Instant)>,
 }
@@ -47,15 +50,15 @@ impl Mirror {
             owners.insert(row.cluster, row);
             Visit::Continue
         })?;
-        self.clusters.clear();
+        self.clusters = Holdings::default();
         record::each(view, &mut |cluster: Cluster| {
             let row = owners.remove(&cluster.id);
-            self.clusters.insert(cluster.id, holding(&cluster, row.as_ref(), 0));
+            self.clusters.insert(holding(&cluster, row.as_ref(), 0));
             Visit::Continue
         })?;
         let clusters = &self.clusters;
-        self.removed.retain(|id, _| clusters.contains_key(id));
-        let ids: Vec<ClusterId> = self.clusters.keys().copied().collect();
+        self.removed.retain(|id, _| clusters.get(*id).is_some());
+        let ids: Vec<ClusterId> = self.clusters.all().map(|holding| holding.cluster).collect();
         ids.into_iter().for_each(|id| self.note_removal(id));
         self.weigh(view)
     }
@@ -74,13 +77,13 @@ impl Mirror {
                 self.read_members(view)?;
                 Ok(true)
             }
-            Change::Cluster(id) if self.clusters.contains_key(&id) && ownership::query::of(view, id)?.is_some() => Ok(false),
+            Change::Cluster(id) if self.clusters.get(id).is_some() && ownership::query::of(view, id)?.is_some() => Ok(false),
             Change::Cluster(id) | Change::Ownership(id) => {
-                let work = self.clusters.remove(&id).map(|known| known.work);
+                let work = self.clusters.remove(id).map(|known| known.work);
                 if let Some(cluster) = cluster::query::by_id(view, id)? {
                     let work = work.map_or_else(|| weight(view, id), Ok)?;
                     let row = ownership::query::of(view, id)?;
-                    self.clusters.insert(id, holding(&cluster, row.as_ref(), work));
+                    self.clusters.insert(holding(&cluster, row.as_ref(), work));
                 }
                 self.note_removal(id);
                 Ok(true)
@@ -91,60 +94,50 @@ impl Mirror {
 
     /// Weighs all clusters afresh.
     pub(crate) fn weigh(&mut self, view: &dyn View) -> Result<(), Fault> {
-        let mut machines: BTreeMap<ClusterId, u32> = BTreeMap::new();
-        record::each(view, &mut |group: nodegroup::NodeGroup| {
-            let sum = machines.entry(group.cluster).or_default();
-            *sum = sum.saturating_add(group.node_count);
-            Visit::Continue
-        })?;
+        let machines = nodegroup::query::all_counts(view)?;
         let open = operation::query::open_counts(view)?;
-        for (id, holding) in &mut self.clusters {
-            holding.work = work(machines.get(id).copied().unwrap_or(0), open.get(id).copied().unwrap_or(0));
-        }
+        self.clusters.weigh(|id| {
+            let counts = machines.get(&id).copied().unwrap_or_default();
+            work(counts.masters.saturating_add(counts.nodes), open.get(&id).copied().unwrap_or(0))
+        });
         Ok(())
     }
 
     /// Who released has stopped acting. Who was removed may not know it yet: what it had waits.
     fn note_removal(&mut self, id: ClusterId) {
-        let known = self.clusters.get_mut(&id).filter(|holding| holding.owner.is_none() && holding.reason == Reason::Removed);
-        let Some(holding) = known else {
+        let known = self.clusters.get(id).filter(|holding| holding.owner.is_none() && holding.reason == Reason::Removed);
+        let Some(epoch) = known.map(|holding| holding.epoch) else {
             self.removed.remove(&id);
             return;
         };
-        let noted = self.removed.entry(id).or_insert((holding.epoch, Instant::now()));
-        if noted.0 != holding.epoch {
-            *noted = (holding.epoch, Instant::now());
+        let noted = self.removed.entry(id).or_insert((epoch, Instant::now()));
+        if noted.0 != epoch {
+            *noted = (epoch, Instant::now());
         }
-        holding.wait = true;
+        self.clusters.set_wait(id, true);
     }
 
     /// All clusters as the planner wants them. `patience`: how long a removed member may still act for what was taken from it.
-    pub(crate) fn holdings(&mut self, patience: Duration) -> impl Iterator<Item = &Holding> {
+    pub(crate) fn holdings(&mut self, patience: Duration) -> &Holdings {
         for (id, (_, since)) in &self.removed {
-            if let Some(holding) = self.clusters.get_mut(id) {
-                holding.wait = since.elapsed() <= patience;
-            }
+            self.clusters.set_wait(*id, since.elapsed() <= patience);
         }
-        self.clusters.values()
+        &self.clusters
     }
 
     /// How many clusters nobody owns.
     pub(crate) fn unowned(&self) -> usize {
-        self.clusters.values().filter(|holding| holding.owner.is_none()).count()
+        self.clusters.unowned()
     }
 
     /// Those of `members` that still own something.
     pub(crate) fn holders(&self, members: &BTreeSet<MemberId>) -> BTreeSet<MemberId> {
-        if members.is_empty() {
-            return BTreeSet::new();
-        }
-        let owners = self.clusters.values().filter_map(|holding| holding.owner);
-        owners.map(|(member, _)| member).filter(|member| members.contains(member)).collect()
+        self.clusters.holders(members)
     }
 
     /// Whether somebody owns the cluster under this epoch.
     pub(crate) fn is_held(&self, cluster: ClusterId, epoch: u64) -> bool {
-        self.clusters.get(&cluster).is_some_and(|holding| holding.epoch == epoch && holding.owner.is_some())
+        self.clusters.get(cluster).is_some_and(|holding| holding.epoch == epoch && holding.owner.is_some())
     }
 
     /// The version to which the cluster can be raised: all members support it and it is not in force yet.
@@ -155,7 +148,7 @@ impl Mirror {
 }
 
 fn weight(view: &dyn View, id: ClusterId) -> Result<u64, Fault> {
-    let counts = nodegroup::query::counts(&nodegroup::query::of_cluster(view, id)?);
+    let counts = nodegroup::query::counts_of(view, [id].into_iter())?.first().copied().unwrap_or_default();
     let open = operation::query::open_count(view, id, 100)?;
     Ok(work(counts.masters.saturating_add(counts.nodes), u32::try_from(open).unwrap_or(u32::MAX)))
 }

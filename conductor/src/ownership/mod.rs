@@ -9,7 +9,7 @@
 //! backends that can compare, is what makes it safe when they do not. `tests/lease_model` explores the protocol exhaustively and names the
 //! mistakes that break it; each of them has a comment at the line where it would be made.
 //!
-//! Read in this order: `plan`, `grants`, `lease`, `renew`, `mirror`, `handing`, `balancer`, `advice`, `unseen`.
+//! Read in this order: `plan`, `grants`, `lease`, `renew`, `holdings`, `mirror`, `handing`, `balancer`, `advice`, `unseen`.
 
 pub mod plan;
 
@@ -18,6 +18,8 @@ pub mod grants;
 pub mod lease;
 
 pub(crate) mod renew;
+
+pub(crate) mod holdings;
 
 pub(crate) mod mirror;
 

@@ -18,7 +18,10 @@
 //! Deliberately absent: any attempt at the best packing. A greedy plan that is stable and can be explained is worth more than a better one
 //! that nobody can foresee.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use model::{
     MemberId,
@@ -243,6 +246,11 @@ impl Plan {
         self.assign.is_empty() && self.handover.is_empty()
     }
 
+    /// Whether it assigns what somebody lost: balance waits for that.
+    pub fn recovers(&self) -> bool {
+        self.assign.iter().any(|one| matches!(one.reason, Reason::Lost | Reason::Restarted))
+    }
+
     /// Whether it moves anything for the sake of balance.
     pub fn balances(&self) -> bool {
         self.handover.iter().any(|one| one.reason == Reason::Balance)
@@ -263,7 +271,18 @@ impl Move {
 
 /// The plan. Of `holdings` each cluster stands there once.
 pub fn plan<'a>(candidates: &[Candidate], holdings: impl IntoIterator<Item = &'a Holding>, aim: Aim) -> Plan {
+    plan_beside(candidates, &BTreeMap::new(), holdings, aim)
+}
+
+/// The plan beside what stays for certain: of that only the sums are told.
+pub(crate) fn plan_beside<'a>(
+    candidates: &[Candidate],
+    kept: &BTreeMap<MemberId, Load>,
+    holdings: impl IntoIterator<Item = &'a Holding>,
+    aim: Aim,
+) -> Plan {
     let mut board = Board::of(candidates);
+    kept.iter().for_each(|(owner, load)| board.keep_all(*owner, load));
     let mut sorted = Sorted::default();
     for holding in holdings {
         sorted.sort(&mut board, holding, aim);
@@ -274,8 +293,7 @@ pub fn plan<'a>(candidates: &[Candidate], holdings: impl IntoIterator<Item = &'a
     let (handover, stuck) = give_all(&mut board, std::mem::take(&mut sorted.leaving));
     plan.handover = handover;
     plan.stuck.extend(stuck);
-    let recovering = plan.assign.iter().any(|one| matches!(one.reason, Reason::Lost | Reason::Restarted));
-    if aim >= Aim::Bounded && !recovering {
+    if aim >= Aim::Bounded && !plan.recovers() {
         board.settle(0);
         plan.handover.extend(balance::moves(&mut board, &sorted.staying, aim));
     }

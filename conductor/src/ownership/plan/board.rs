@@ -77,6 +77,14 @@ impl<'a> Board<'a> {
         }
     }
 
+    /// All these clusters stay with their owner.
+    pub(super) fn keep_all(&mut self, owner: MemberId, load: &Load) {
+        if let Some(place) = self.members.get_mut(&owner) {
+            place.before.add_all(load);
+            place.now.add_all(load);
+        }
+    }
+
     /// All that stays is known, and how much is still to come to those that may be given something: from here on there is a mean.
     pub(super) fn settle(&mut self, coming: u64) {
         let open = self.members.values().filter(|place| open(place.candidate));
@@ -217,12 +225,17 @@ impl<'a> Board<'a> {
 }
 
 impl Load {
-    fn add(&mut self, work: u64) {
+    pub(crate) fn add(&mut self, work: u64) {
         self.clusters += 1;
         self.work += work;
     }
 
-    fn take(&mut self, work: u64) {
+    fn add_all(&mut self, other: &Self) {
+        self.clusters += other.clusters;
+        self.work += other.work;
+    }
+
+    pub(crate) fn take(&mut self, work: u64) {
         self.clusters = self.clusters.saturating_sub(1);
         self.work = self.work.saturating_sub(work);
     }

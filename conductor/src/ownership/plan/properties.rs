@@ -8,6 +8,7 @@ use super::{
     tests::{held, member, new},
     *,
 };
+use crate::ownership::holdings::Holdings;
 
 const DRIVERS: [&str; 2] = ["local", "heat"];
 
@@ -109,6 +110,25 @@ fn is_able(members: &[Candidate], to: MemberId, driver: &str) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_is_the_same_when_what_stays_for_certain_is_only_summed(members in candidates(), holdings in holdings(60), aim in 0..4_usize) {
+        let aim = [Aim::Urgent, Aim::Wishes, Aim::Bounded, Aim::Even][aim];
+        let mut kept: Holdings = holdings.iter().cloned().collect();
+        prop_assert_eq!(kept.plan(&members, aim), plan(&members, &holdings, aim));
+        // And when it is followed: what was planned is done, something goes, everything is weighed.
+        let planned = plan(&members, &holdings, aim);
+        let mut later = after(&holdings, &planned);
+        later.iter().for_each(|holding| kept.insert(holding.clone()));
+        if let Some(gone) = later.pop() {
+            prop_assert_eq!(kept.remove(gone.cluster), Some(gone));
+        }
+        let heavier = |id: ClusterId| 10 + u64::from(id.bytes()[15] % 7);
+        kept.weigh(heavier);
+        later.iter_mut().for_each(|holding| holding.work = heavier(holding.cluster));
+        prop_assert_eq!(kept.plan(&members, aim), plan(&members, &later, aim));
+        prop_assert_eq!(kept.unowned(), later.iter().filter(|holding| holding.owner.is_none()).count());
+    }
 
     #[test]
     fn it_is_the_same_in_any_order(members in candidates(), holdings in holdings(60), aim in 0..4_usize) {
