@@ -20,10 +20,15 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const OUTPUT_QUEUE: usize = 16;
 
 /// How long nothing new is begun while a hand-over waits for what runs. What is accepted meanwhile waits this long at most, and then for its new
-/// owner or, if something still runs, not for a while.
+/// owner or, if something still runs, not for a while. Each further attempt holds twice as long, up to [`HOLD_MOST`]: where calls overlap
+/// without end, some hold must be longer than the longest of them.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// How long the work then goes on before the next attempt: a long call must not stop everything else of its cluster.
+/// The longest of them: longer than a container may take to stop.
+const HOLD_MOST: Duration = Duration::from_secs(16);
+
+/// How long the work then goes on at least before the next attempt, and twice as long as it was held: a long call must not stop everything
+/// else of its cluster.
 const WORK: Duration = Duration::from_secs(4);
 
 /// How long a wish is good for unless the leader repeats it.
@@ -80,24 +85,29 @@ impl Post {
         work(&mut self.wish.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Until when nothing new is begun, because the cluster is to be given back as soon as nothing runs; `None`: the work goes on.
+    /// Whether the cluster is to be given back at the first moment at which nothing runs.
+    pub(crate) fn leaves(&self) -> bool {
+        self.park.is_cancelled() || self.wish(|wish| wish.is_some_and(|wish| wish.until > Instant::now()))
+    }
+
+    /// Until when nothing new is begun, so that such a moment comes; `None`: the work goes on.
     pub(crate) fn holds(&self) -> Option<Instant> {
         let now = Instant::now();
         if self.park.is_cancelled() {
             return Some(now + WISH);
         }
         let wish = self.wish(|wish| wish.filter(|wish| wish.until > now))?;
-        let rounds = now.duration_since(wish.since).as_millis() / (HOLD + WORK).as_millis();
-        let round = wish.since + (HOLD + WORK) * u32::try_from(rounds).unwrap_or(0);
-        (now < round + HOLD).then_some(round + HOLD)
+        let (begins, hold) = round(now.duration_since(wish.since));
+        let ends = wish.since + begins + hold;
+        (now < ends).then_some(ends)
     }
 
     /// When the work next stops for a hand-over that is wished for.
     pub(crate) fn next_hold(&self) -> Option<Instant> {
         let now = Instant::now();
         let wish = self.wish(|wish| wish.filter(|wish| wish.until > now))?;
-        let rounds = now.duration_since(wish.since).as_millis() / (HOLD + WORK).as_millis() + 1;
-        Some(wish.since + (HOLD + WORK) * u32::try_from(rounds).unwrap_or(0))
+        let (begins, hold) = round(now.duration_since(wish.since));
+        Some(wish.since + begins + whole(hold))
     }
 
     /// The reason of the planned move that this worker's end is part of; 0: none, the member stops.
@@ -150,6 +160,21 @@ impl Post {
     }
 }
 
+/// Which round of holding and working it is so long after the wish: its beginning and for how long it holds.
+fn round(after: Duration) -> (Duration, Duration) {
+    let (mut begins, mut hold) = (Duration::ZERO, HOLD);
+    while after >= begins + whole(hold) {
+        begins += whole(hold);
+        hold = (hold * 2).min(HOLD_MOST);
+    }
+    (begins, hold)
+}
+
+/// A hold and the work behind it.
+fn whole(hold: Duration) -> Duration {
+    hold + WORK.max(hold * 2)
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::advance;
@@ -159,18 +184,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wish_stops_new_work_for_a_second_at_a_time_and_is_forgotten() {
         let post = Post::new(3);
-        assert!(post.holds().is_none() && post.next_hold().is_none());
+        assert!(!post.leaves() && post.holds().is_none() && post.next_hold().is_none());
         post.hand_over(3);
         let began = Instant::now();
         assert_eq!((post.holds(), post.away()), (Some(began + HOLD), 3));
         advance(HOLD).await;
+        assert!(post.leaves(), "a moment without work is enough at any time");
         assert_eq!((post.holds(), post.next_hold()), (None, Some(began + HOLD + WORK)));
         advance(Duration::from_secs(3)).await;
         post.hand_over(3);
         assert_eq!(post.holds(), None, "a reminder does not begin anew");
         advance(Duration::from_secs(1)).await;
-        assert_eq!(post.holds(), Some(began + (HOLD + WORK) + HOLD));
+        assert_eq!(post.holds(), Some(began + (HOLD + WORK) + HOLD * 2), "each hold is longer than the one before");
         advance(WISH).await;
-        assert!(post.holds().is_none() && post.next_hold().is_none(), "nobody repeats it");
+        assert!(!post.leaves() && post.holds().is_none() && post.next_hold().is_none(), "nobody repeats it");
+    }
+
+    #[test]
+    fn holds_grow_to_a_bound() {
+        let mut rounds = Vec::new();
+        for second in 0..120 {
+            rounds.push(round(Duration::from_secs(second)));
+        }
+        rounds.dedup();
+        let seconds: Vec<_> = rounds.iter().map(|(begins, hold)| (begins.as_secs(), hold.as_secs())).collect();
+        assert_eq!(seconds, [(0, 1), (5, 2), (11, 4), (23, 8), (47, 16), (95, 16)]);
     }
 }

@@ -36,24 +36,36 @@ struct Work {
 }
 
 impl Work {
+    /// Bays on which every call takes its time, so that there is always something under way.
     async fn on(group: &Group) -> Self {
+        Self::on_slow(group, 50, 400).await
+    }
+
+    /// The same with calls that take from `least` to so much longer, milliseconds.
+    async fn on_slow(group: &Group, least: u64, span: u64) -> Self {
         let mut bays = Vec::new();
         for number in 0..BAYS {
             bays.push(group.bay(&format!("bay{number}")).await);
         }
-        // Every call takes its time, so that there is always something under way.
         for (at, what) in ["create", "start", "remove"].into_iter().enumerate() {
             for round in 0..4_000_u64 {
-                group.outside.script(what, Trouble::Slow(Duration::from_millis(50 + (round * 37 + u64::try_from(at).unwrap() * 11) % 400)));
+                group
+                    .outside
+                    .script(what, Trouble::Slow(Duration::from_millis(least + (round * 37 + u64::try_from(at).unwrap() * 11) % span)));
             }
         }
         Self { bays, accepted: Arc::default(), workers: JoinSet::new() }
     }
 
-    /// Sends work through a member that stays.
+    /// Sends work through a member that stays: two containers at a time on each bay.
     fn begin(&mut self, group: &Group, through: u64) {
-        // Two containers at a time on each.
-        for bay in [self.bays.clone(), self.bays.clone()].concat() {
+        self.begin_one(group, through);
+        self.begin_one(group, through);
+    }
+
+    /// One container at a time on each bay.
+    fn begin_one(&mut self, group: &Group, through: u64) {
+        for bay in self.bays.clone() {
             let (handle, chance, accepted) = (group.members[&through].member.handle(), group.chance.clone(), self.accepted.clone());
             self.workers.spawn(async move {
                 loop {
@@ -170,6 +182,25 @@ async fn a_drain_under_load_fails_nothing_repeats_nothing_and_keeps_nobody_waiti
     let reading = group.handle().read(Consistency::Stale, Instant::now() + LIMIT).await.unwrap();
     let moved = ownership::query::all(&*reading.view).unwrap().iter().filter(|row| row.reason() == Reason::Drain).count();
     assert_eq!(moved, had, "the reason stays with the assignment");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_ends_with_the_calls_that_run_however_long_they_are_and_however_soon_others_follow() {
+    let group = Group::new().await;
+    let mut work = Work::on_slow(&group, 3_000, 4_000).await;
+    let leader = group.leader().unwrap().0;
+    let drains = (1..=3).find(|member| *member != leader).unwrap();
+    sleep(Duration::from_secs(10)).await;
+    assert!(owned(&group, drains).await >= 3);
+    work.begin_one(&group, leader);
+    sleep(Duration::from_secs(5)).await;
+    let took = drained(&group, drains).await;
+    work.pause().await;
+    for operation in outcomes(&group, &work).await {
+        assert_eq!(operation.state(), State::Succeeded, "{operation:?}");
+        assert!(operation.steps.iter().all(|step| step.attempts == 1), "repeated: {operation:?}");
+    }
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

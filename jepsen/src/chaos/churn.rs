@@ -130,6 +130,8 @@ struct Counts {
     drains: u64,
     /// Drains that were not done within their limit.
     late: u64,
+    /// The longest drain.
+    longest: Duration,
 }
 
 impl Counts {
@@ -140,9 +142,11 @@ impl Counts {
     fn table(self, name: &str) -> Table {
         let mut table = Table::new(
             &format!("{name}: what was done to members"),
-            &["kill -9", "SIGSTOP beyond the lease", "drain and undrain", "drains not done"],
+            &["kill -9", "SIGSTOP beyond the lease", "drain and undrain", "drains not done", "longest drain, s"],
         );
-        table.row(&[self.kills, self.pauses, self.drains, self.late].map(|count| count.to_string()));
+        let mut row = [self.kills, self.pauses, self.drains, self.late].map(|count| count.to_string()).to_vec();
+        row.push(format!("{:.1}", self.longest.as_secs_f64()));
+        table.row(&row);
         table
     }
 }
@@ -298,7 +302,9 @@ async fn one_fault(options: &Options, stage: &mut Stage, counts: &mut Counts) ->
         }
         _ => {
             counts.drains += 1;
-            counts.late += u64::from(!drain(stage, &victim).await?);
+            let (done, took) = drain(stage, &victim).await?;
+            counts.late += u64::from(!done);
+            counts.longest = counts.longest.max(took);
         }
     }
     Ok(())
@@ -311,8 +317,8 @@ fn away(chance: &mut Chance, lease: Duration) -> Duration {
     Duration::from_millis(millis) + if back_soon { Duration::ZERO } else { lease + Duration::from_millis(1500) }
 }
 
-/// The member hands its bays over, and takes new ones again; whether it had none left.
-async fn drain(stage: &mut Stage, victim: &str) -> Result<bool, Error> {
+/// The member hands its bays over, and takes new ones again; whether it had none left, and after how long.
+async fn drain(stage: &mut Stage, victim: &str) -> Result<(bool, Duration), Error> {
     stage.cluster.drain(victim, true).await?;
     let number = stage.cluster.member(victim)?.number;
     let started = Instant::now();
@@ -321,6 +327,7 @@ async fn drain(stage: &mut Stage, victim: &str) -> Result<bool, Error> {
         left = stage.cluster.ownership().await.iter().filter(|row| row.member == number).count();
         sleep(Duration::from_millis(100)).await;
     }
+    let took = started.elapsed();
     stage.cluster.drain(victim, false).await?;
-    Ok(left == 0)
+    Ok((left == 0, took))
 }
