@@ -226,7 +226,7 @@ impl Answers {
 }
 
 fn picture(view: &SharedView, cluster: ClusterId) -> Result<Picture, Refused> {
-    let picture = Picture::read(&**view, cluster, false).map_err(|fault| Refused::new(fault.to_string()))?;
+    let picture = Picture::read(&**view, cluster, (false, false)).map_err(|fault| Refused::new(fault.to_string()))?;
     picture.ok_or_else(|| Refused::new(format!("there is no cluster {cluster}")))
 }
 

@@ -22,6 +22,8 @@ fn made(progress: Progress<Provisioned>) -> Result<Effect, Error> {
     match progress {
         Progress::Working { look_again } => Ok(Effect { again: Some(look_again), ..Effect::default() }),
         Progress::Done(Provisioned { phase: Phase::Failed(reason), .. }) => Err(Error::Refused(reason)),
-        Progress::Done(provisioned) => Ok(Effect { external_id: Some(provisioned.backend_id), ..Effect::default() }),
+        Progress::Done(provisioned) => {
+            Ok(Effect { external_id: Some(provisioned.backend_id.clone()), provisioned: Some(Box::new(provisioned)), ..Effect::default() })
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use drivers::{ClusterSpec, EngineSeen, Error, Provisioned, limit, seen::NodeSeen};
 use model::{
     cluster::{Cluster, Health, Observed},
+    command::Sighting,
     id::{ClusterId, NodeId},
     node::Node,
     operation::Left,
@@ -22,6 +23,14 @@ const BOUND: Duration = limit::LOOK.saturating_mul(2).saturating_add(Duration::f
 pub(crate) struct Look {
     pub(crate) observed: Observed,
     pub(crate) nodes: Vec<Node>,
+}
+
+impl Look {
+    /// As an owner reports it.
+    pub(crate) fn sighting(self, cluster: ClusterId, epoch: u64) -> Sighting {
+        let Self { observed, nodes } = self;
+        Sighting { cluster, epoch, observed: Some(observed), nodes, nodes_seen: true, ..Sighting::default() }
+    }
 }
 
 /// What a cluster still has outside, by tag.
@@ -48,8 +57,17 @@ async fn look_whole(shared: &Shared, spec: &ClusterSpec) -> Result<Look, Error> 
     if let drivers::Phase::Failed(reason) = &provisioned.phase {
         return Err(Error::Refused(reason.clone()));
     }
-    let seen = shared.registry.connect(spec, &provisioned)?.look().await?;
-    Ok(look(spec.id, &provisioned, seen))
+    look_endpoint(shared, spec, &provisioned).await
+}
+
+/// Looks only at what answers where something was just provisioned.
+pub(crate) async fn endpoint(shared: &Shared, spec: &ClusterSpec, provisioned: &Provisioned) -> Result<Look, Error> {
+    timeout(BOUND, look_endpoint(shared, spec, provisioned)).await.map_err(|_| Error::Timeout("the look took too long".to_owned()))?
+}
+
+async fn look_endpoint(shared: &Shared, spec: &ClusterSpec, provisioned: &Provisioned) -> Result<Look, Error> {
+    let seen = shared.registry.connect(spec, provisioned)?.look().await?;
+    Ok(look(spec.id, provisioned, seen))
 }
 
 /// What is recorded of what was seen.

@@ -9,7 +9,7 @@ use model::{
     container::{self, Container},
     id::{ClusterId, ContainerId},
     nodegroup,
-    operation::{self, Operation},
+    operation::{self, Kind, Operation},
     tables::Fault,
     template,
 };
@@ -23,15 +23,16 @@ pub(crate) struct Picture {
     pub(crate) spec: ClusterSpec,
     /// Open operations in the order in which they run.
     pub(crate) open: Vec<Operation>,
-    /// All operations that are kept, if they were asked for.
+    /// All operations that are kept, if they were asked for and matter.
     pub(crate) history: Vec<Operation>,
     /// Containers that open operations are about.
     pub(crate) containers: BTreeMap<ContainerId, Container>,
 }
 
 impl Picture {
-    /// Reads it; `None`: the cluster is gone. `history` is read only if asked for.
-    pub(crate) fn read(view: &dyn View, id: ClusterId, history: bool) -> Result<Option<Self>, Fault> {
+    /// Reads it; `None`: the cluster is gone. The history is read only if somebody waits for the end of one of its operations (`waited`), or
+    /// if old calls may still act (`young`) and something is open that has to wait for them: making does not.
+    pub(crate) fn read(view: &dyn View, id: ClusterId, (young, waited): (bool, bool)) -> Result<Option<Self>, Fault> {
         let Some(cluster) = cluster::query::by_id(view, id)? else { return Ok(None) };
         let template = template::query::by_id(view, cluster.template_id)?.map(|template| template.wish).unwrap_or_default();
         let groups = nodegroup::query::of_cluster(view, id)?;
@@ -43,7 +44,8 @@ impl Picture {
                 containers.insert(container, record);
             }
         }
-        let history = if history { operation::query::of_cluster(view, id, usize::MAX)? } else { Vec::new() };
+        let waits = open.iter().any(|operation| operation.kind() != Kind::ClusterCreate);
+        let history = if waited || (young && waits) { operation::query::of_cluster(view, id, usize::MAX)? } else { Vec::new() };
         Ok(Some(Self { cluster, spec, open, history, containers }))
     }
 

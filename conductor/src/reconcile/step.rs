@@ -9,7 +9,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use drivers::{Class, ClusterSpec, Engine, Error, Mark};
+use drivers::{Class, ClusterSpec, Engine, Error, Mark, Provisioned};
 use model::{
     command::{Command, ContainerSighting, Sighting, StepBegin, StepEnd},
     container::Container,
@@ -48,6 +48,8 @@ pub(crate) struct Effect {
     pub(crate) exit_code: Option<i64>,
     /// The backend is still at it: call again after this time.
     pub(crate) again: Option<Duration>,
+    /// What its cluster has now.
+    pub(crate) provisioned: Option<Box<Provisioned>>,
 }
 
 /// One attempt at one step.
@@ -198,7 +200,7 @@ impl Step {
         let kind = self.operation.kind();
         let residual = hazard::residual(kind, self.shared.settings.tail);
         let (end, came) = match heard {
-            Heard::Answer(Ok(effect)) => (self.succeeded(&effect), Came::DONE),
+            Heard::Answer(Ok(effect)) => (self.looked_at(self.succeeded(&effect), effect.provisioned).await, Came::DONE),
             Heard::Answer(Err(Error::Gone(_))) if kind == Kind::ContainerDelete => (self.succeeded(&Effect::default()), Came::DONE),
             Heard::Answer(Err(error)) => {
                 let (mut end, came) = self.failed(&error, residual);
@@ -244,8 +246,30 @@ impl Step {
         }
     }
 
+    /// A cluster that was made or changed is looked at before its operation ends; where that works at once, both are one entry. Otherwise
+    /// the worker looks again.
+    async fn looked_at(&self, mut end: StepEnd, provisioned: Option<Box<Provisioned>>) -> StepEnd {
+        let (Act::Cluster(spec), Some(provisioned), None) = (&self.act, provisioned, end.ends) else { return end };
+        let caller = self.shared.caller(self.cluster, self.epoch, "finish").at(self.operation.id, "finish");
+        let look = Box::pin(caller.makes(cluster::look::endpoint(&self.shared, spec, &provisioned)));
+        let look = tokio::select! {
+            biased;
+            () = self.overtaken.cancelled() => return end,
+            look = look => look,
+        };
+        match look {
+            Ok(look) => {
+                end.reason = cluster::look::remark(spec, &look);
+                end.seen = Some(look.sighting(self.cluster, self.epoch));
+                end.ends = Some(State::Succeeded.into());
+            }
+            Err(error) => tracing::debug!(cluster = %self.cluster, %error, "a look did not succeed at once"),
+        }
+        end
+    }
+
     fn succeeded(&self, effect: &Effect) -> StepEnd {
-        // A cluster that was made or changed is looked at before its operation ends.
+        // See `looked_at`.
         let looks = matches!(self.operation.kind(), Kind::ClusterCreate | Kind::ClusterUpdate);
         let mut end = self.end(StepOutcome::Done, effect.reason.clone(), (!looks).then_some(State::Succeeded));
         end.external_id.clone_from(&effect.external_id);

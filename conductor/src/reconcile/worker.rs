@@ -133,7 +133,7 @@ impl Worker {
 
     async fn work(&mut self) {
         let post = Arc::clone(&self.post);
-        while !(post.holds().is_some() && self.jobs.is_empty()) {
+        while !(post.leaves() && self.jobs.is_empty()) {
             let again = match self.turn().await {
                 Ok(Some(at)) => at,
                 Ok(None) | Err(Halt::Stale) => return,
@@ -196,15 +196,15 @@ impl Worker {
         }
         // What ended before this worker began matters only while its calls may still act.
         let young = self.began.elapsed() <= hazard::residual(Kind::ContainerStop, self.shared.settings.tail);
-        let history = young || !self.post.called().is_empty();
-        let Some(picture) = Picture::read(&*view, self.cluster, history)? else { return Ok(None) };
+        let waited = !self.post.called().is_empty();
+        let Some(picture) = Picture::read(&*view, self.cluster, (young, waited))? else { return Ok(None) };
         self.drop_overtaken(&picture);
         self.forget(&picture);
         if let Some(until) = self.post.holds() {
             return Ok(Some(until));
         }
-        if self.pass_at <= Instant::now() || (self.post.pass_asked() && self.shared.lease.may_act(self.post.epoch).is_some()) {
-            self.pass(&picture).await?;
+        let asked = || self.post.pass_asked() && self.shared.lease.may_act(self.post.epoch).is_some();
+        if (self.pass_at <= Instant::now() || asked()) && self.pass(&picture).await? {
             return Ok(Some(Instant::now())); // the look took its time: read afresh
         }
         if self.shared.lease.may_act(self.post.epoch).is_none() {
@@ -363,14 +363,7 @@ impl Worker {
         match caller.makes(cluster::look::whole(&self.shared, &picture.spec)).await {
             Ok(look) => {
                 let reason = cluster::look::remark(&picture.spec, &look);
-                let seen = Sighting {
-                    cluster: self.cluster,
-                    epoch: self.post.epoch,
-                    observed: Some(look.observed),
-                    nodes: look.nodes,
-                    nodes_seen: true,
-                    ..Sighting::default()
-                };
+                let seen = look.sighting(self.cluster, self.post.epoch);
                 self.end(operation, State::Succeeded, How { reason, seen: Some(seen), ..How::default() }).await?;
             }
             Err(error) => self.unreachable(operation, &error).await?,
@@ -411,8 +404,9 @@ impl Worker {
         Ok(())
     }
 
-    /// The full look, in line: nothing else is begun meanwhile, so what it sees is not overtaken by this worker's own steps.
-    async fn pass(&mut self, picture: &Picture) -> Result<(), Halt> {
+    /// The full look, in line: nothing else is begun meanwhile, so what it sees is not overtaken by this worker's own steps. False: there was
+    /// nothing to look at.
+    async fn pass(&mut self, picture: &Picture) -> Result<bool, Halt> {
         // Should there be nothing to look at, or the look itself be interrupted.
         self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.looks.0);
         let deleting = picture.open.iter().any(|operation| operation.kind() == Kind::ClusterDelete);
@@ -422,14 +416,14 @@ impl Worker {
         let caller = |step| self.shared.caller(self.cluster, self.post.epoch, step);
         let seen = if deleting { None } else { caller("look").makes(pass::look(&self.shared, picture)).await? };
         model::fault_point!("look::cluster::after", Err(raft::Error::Timeout.into()));
-        let Some(seen) = seen else { return Ok(()) };
+        let Some(seen) = seen else { return Ok(false) };
         self.unanswered = if seen.unanswered() { self.unanswered.saturating_add(1) } else { 0 };
         if self.unanswered == 1 {
-            return Ok(()); // one lost answer says nothing; the next look follows soon
+            return Ok(true); // one lost answer says nothing; the next look follows soon
         }
         caller("sweep").makes(pass::sweep(&self.shared, picture, self.post.epoch, &seen)).await?;
         let view: SharedView = self.shared.view().await?;
-        let Some(cluster) = model::cluster::query::by_id(&*view, self.cluster)? else { return Ok(()) };
+        let Some(cluster) = model::cluster::query::by_id(&*view, self.cluster)? else { return Ok(true) };
         let busy = |container| self.running.contains_key(&Target::Container(container));
         let news = pass::news(&view, &cluster, self.post.epoch, &seen, &busy)?;
         self.look_again(match &news {
@@ -440,7 +434,7 @@ impl Worker {
         if let Some(news) = news {
             self.reports.tell(news).await;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn look_again(&mut self, sight: Sight) {
