@@ -390,6 +390,11 @@ impl Cluster {
         self.on(if draining { "drain" } else { "undrain" }, name).await
     }
 
+    /// Asks for the bays to be spread as evenly as single moves can.
+    pub async fn rebalance(&mut self) -> Result<(), Error> {
+        self.admin(&["ownership", "rebalance"]).await.map(drop)
+    }
+
     /// Kills a member and loses its disk; it comes back as a new member, by snapshot. Returns the new name.
     pub async fn wipe(&mut self, name: &str) -> Result<String, Error> {
         self.member(name)?.program.kill().await?;

@@ -137,18 +137,18 @@ enum Campaign {
         /// Bays of one wave
         #[arg(long, default_value_t = 1000)]
         bays: usize,
-        /// Waves with and without answers
-        #[arg(long, default_value_t = 5)]
+        /// Rounds of four waves, two with and two without answers, at most
+        #[arg(long, default_value_t = 8)]
         rounds: u64,
     },
-    /// Very many bays: rates, looks, memory, processor time, and a lost member's share
+    /// Very many bays on 1, 3, 5 and 3 + 2 members: rates, looks, memory, processor time, lists, and a lost member's share
     Scale {
         /// Bays
         #[arg(long, default_value_t = 10_000)]
         bays: usize,
-        /// Members without a vote besides the three that vote
-        #[arg(long, default_value_t = 0)]
-        learners: usize,
+        /// Only a cluster of so many voters, or voters and learners, such as 3+2; may be repeated
+        #[arg(long, value_name = "MEMBERS")]
+        only: Vec<scale::Shape>,
     },
     /// Clients that never try again, behind HAProxy as it is delivered, while members are killed
     Balancer {
@@ -270,12 +270,14 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
             rolling::run(options, rolling::Plan { rounds: *rounds, bays: *bays, clients: *clients, short: false }).await
         }
         Campaign::Hang { bays, rounds } => hang::run(options, hang::Plan { bays: *bays, rounds: *rounds }).await,
-        Campaign::Scale { bays, learners } => scale::run(options, scale::Plan { bays: *bays, learners: *learners }).await,
+        Campaign::Scale { bays, only } => {
+            let shapes = if only.is_empty() { scale::SHAPES.to_vec() } else { only.clone() };
+            scale::run(options, &scale::Plan { bays: *bays, shapes }).await
+        }
         Campaign::Balancer { kills, clients } => {
             let plan = balancer::Plan { kills: *kills, pause: Duration::from_secs(20), clients: *clients };
             balancer::run(options, plan).await
         }
-    },
         Campaign::Matrix { .. } => matrix::run(options, crash_matrix(campaign)?).await,
         Campaign::Quick { without_docker } => Ok(quick::run(options, *without_docker).await),
         Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),

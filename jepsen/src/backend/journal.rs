@@ -88,15 +88,25 @@ pub struct Journal {
     epochs: BTreeMap<Arc<str>, BTreeSet<u64>>,
     window: BTreeMap<Arc<str>, Looks>,
     nameless: u64,
+    of_operations: u64,
 }
 
 /// How one cluster was looked at since the window began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looks {
-    /// Times the engine was asked how it is, which is once in each look.
-    pub looks: u64,
+    /// The looks, in their order.
+    pub sights: Vec<Sight>,
     /// Members that asked anything.
     pub members: BTreeSet<u64>,
+}
+
+/// One look at a cluster: the engine was asked how it is, for no operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// When, nanoseconds on the run's clock.
+    pub at: u64,
+    /// Under which epoch.
+    pub epoch: u64,
 }
 
 /// Where a call stands in the journal; `None`: it is only counted.
@@ -116,13 +126,14 @@ impl Journal {
 
     /// A call arrives.
     pub fn arrive(&mut self, at: u64, caller: Option<&Caller>, verb: &'static str, changes: bool, key: &str) -> Line {
+        self.of_operations += u64::from(caller.is_some_and(|caller| caller.operation.is_some()));
         if let Some(caller) = caller {
             self.epochs.entry(Arc::clone(&caller.cluster)).or_default().insert(caller.epoch);
         } else {
             self.nameless += 1;
         }
         if !changes {
-            self.note_look(caller, verb);
+            self.note_look(at, caller, verb);
             if self.only_changes {
                 return None;
             }
@@ -135,11 +146,13 @@ impl Journal {
         Some(self.calls.len() - 1)
     }
 
-    fn note_look(&mut self, caller: Option<&Caller>, verb: &'static str) {
+    fn note_look(&mut self, at: u64, caller: Option<&Caller>, verb: &'static str) {
         *self.looks.entry(verb).or_default() += 1;
         if let Some(caller) = caller {
             let looks = self.window.entry(Arc::clone(&caller.cluster)).or_default();
-            looks.looks += u64::from(verb == "info");
+            if verb == "info" && caller.operation.is_none() {
+                looks.sights.push(Sight { at, epoch: caller.epoch });
+            }
             looks.members.insert(caller.member);
         }
     }
@@ -204,6 +217,12 @@ impl Journal {
     #[must_use]
     pub fn changes_of_owner(&self) -> u64 {
         self.epochs.values().map(|epochs| epochs.len().saturating_sub(1) as u64).sum()
+    }
+
+    /// Calls that were made for an operation, looks included.
+    #[must_use]
+    pub fn of_operations(&self) -> u64 {
+        self.of_operations
     }
 
     /// Calls that did not say who makes them.

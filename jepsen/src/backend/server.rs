@@ -110,6 +110,12 @@ impl Backend {
         look(&state.world, &state.journal)
     }
 
+    /// The moment on the run's clock, nanoseconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.inner.clock.now()
+    }
+
     /// Forgets how clusters were looked at so far, and counts from here on.
     pub fn begin_window(&self) {
         self.inner.state().journal.begin_window();
