@@ -409,6 +409,11 @@ impl Cluster {
         self.complaints.push(words);
     }
 
+    /// Processor time of all members that run, each since its start.
+    pub fn cpu(&self) -> Result<Duration, Error> {
+        self.members.iter().map(|member| member.program.cpu()).sum()
+    }
+
     /// Everything of that kind: complaints so far, processes that ended although nobody ended them, panics in the logs of
     /// all members there ever were.
     pub fn complaints(&mut self) -> Vec<String> {
