@@ -40,7 +40,7 @@ pub struct Proposal {
     /// The command.
     #[prost(
         oneof = "Command",
-        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 51, 52, 53, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 72, 73"
+        tags = "16, 17, 18, 19, 20, 24, 25, 26, 32, 33, 34, 40, 41, 42, 48, 49, 50, 51, 52, 53, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 72, 73, 80, 81, 82, 83, 84"
     )]
     pub command: Option<Command>,
 }
@@ -198,6 +198,21 @@ pub enum Command {
     /// Remove a project's quota.
     #[prost(message, tag = "73")]
     QuotaDelete(QuotaDelete),
+    /// Lead a node group to a size.
+    #[prost(message, tag = "80")]
+    ClusterResize(ClusterResize),
+    /// Lead a cluster to another template, batch by batch.
+    #[prost(message, tag = "81")]
+    ClusterUpgrade(ClusterUpgrade),
+    /// Give a cluster a new authority and new credentials.
+    #[prost(message, tag = "82")]
+    ClusterRotate(ClusterRotate),
+    /// An owner wants a machine replaced that has failed.
+    #[prost(message, tag = "83")]
+    ClusterHeal(ClusterHeal),
+    /// Begin no further batch of an operation, or go on with it.
+    #[prost(message, tag = "84")]
+    OperationPause(OperationPause),
 }
 
 /// A member joins. Its number is the outcome's `number`.
@@ -449,6 +464,97 @@ pub struct OperationRetry {
     pub retry: OperationId,
 }
 
+/// Lead a node group to a size; machines that are named go first.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterResize {
+    /// Which cluster.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// Only if it has this revision; 0: any.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+    /// Which of its node groups; none: `default-worker`.
+    #[prost(message, optional, tag = "3")]
+    pub group: Option<NodeGroupId>,
+    /// The new size.
+    #[prost(uint32, tag = "4")]
+    pub node_count: u32,
+    /// Machines to remove: the backend's own ids, our ids, or names. What the group does not have is passed over.
+    #[prost(string, repeated, tag = "5")]
+    pub remove: Vec<String>,
+    /// At most so many are removed at a time; 0: all at once.
+    #[prost(uint32, tag = "6")]
+    pub max_batch_size: u32,
+    /// Id of the operation.
+    #[prost(message, required, tag = "7")]
+    pub operation: OperationId,
+}
+
+/// Lead a cluster to another template.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterUpgrade {
+    /// Which cluster.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// Only if it has this revision; 0: any.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+    /// The template; of the same coe.
+    #[prost(message, required, tag = "3")]
+    pub template: TemplateId,
+    /// One further node group, to the cluster's own template; none, or a default one: masters and workers that came with the cluster.
+    #[prost(message, optional, tag = "4")]
+    pub group: Option<NodeGroupId>,
+    /// At most so many machines are out of service at a time; at least 1. Of masters it is always one.
+    #[prost(uint32, tag = "5")]
+    pub max_batch_size: u32,
+    /// Id of the operation.
+    #[prost(message, required, tag = "6")]
+    pub operation: OperationId,
+}
+
+/// Give a cluster a new authority and new credentials.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterRotate {
+    /// Which cluster.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// Only if it has this revision; 0: any.
+    #[prost(uint64, tag = "2")]
+    pub expected_revision: u64,
+    /// Id of the operation.
+    #[prost(message, required, tag = "3")]
+    pub operation: OperationId,
+}
+
+/// An owner wants a machine replaced that has not been ready for as long as the cluster's policy says.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClusterHeal {
+    /// Which cluster.
+    #[prost(message, required, tag = "1")]
+    pub id: ClusterId,
+    /// The owner's epoch; an old one is refused as stale.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The machine.
+    #[prost(message, required, tag = "3")]
+    pub node: NodeId,
+    /// Id of the operation.
+    #[prost(message, required, tag = "4")]
+    pub operation: OperationId,
+}
+
+/// Begin no further batch of an operation, or go on with it. A batch that was begun is ended.
+#[derive(Clone, PartialEq, Message)]
+pub struct OperationPause {
+    /// Which.
+    #[prost(message, required, tag = "1")]
+    pub operation: OperationId,
+    /// Pause, or go on.
+    #[prost(bool, tag = "2")]
+    pub paused: bool,
+}
+
 /// Set the status of a cluster by hand: for administrators, when the world has been put right by other means. Its own open operation is
 /// cancelled.
 #[derive(Clone, PartialEq, Message)]
@@ -616,6 +722,9 @@ pub struct StepBegin {
     /// That the same attempt goes on: its calls were all answered so far, and the time begins anew.
     #[prost(bool, tag = "50")]
     pub goes_on: bool,
+    /// That it works on the operation's present batch of machines, or on its next one, which is picked in the same entry.
+    #[prost(bool, tag = "80")]
+    pub batch: bool,
 }
 
 /// An owner says what became of a step.

@@ -6,8 +6,9 @@ use crate::{
     cluster::Cluster,
     container::{Container, Wanted},
     id::ContainerId,
+    node::Node,
     nodegroup::NodeGroup,
-    operation::{Failure, Kind, Operation, State, StepOutcome, TROUBLES},
+    operation::{Failure, Kind, Operation, Roll, State, StepOutcome, TROUBLES},
     record,
     tables::{Fault, View},
 };
@@ -32,6 +33,9 @@ pub(super) fn check(view: &(impl View + ?Sized), wrong: &mut Vec<String>) -> Res
         }
     }
     let groups: Vec<NodeGroup> = record::all(view)?;
+    for node in record::all::<Node>(view)? {
+        healed(&node, &operations, wrong);
+    }
     for cluster in &clusters {
         in_progress(cluster, &operations, wrong);
         if groups.iter().any(|group| group.cluster == cluster.id && group.status().in_progress()) != cluster.status().in_progress() {
@@ -67,6 +71,12 @@ fn alone(operation: &Operation, wrong: &mut Vec<String>) {
     }
     if operation.steps.iter().any(|step| step.troubles.len() > TROUBLES || (step.outcome() == StepOutcome::Begun && step.retry_ms != 0)) {
         wrong.push(format!("a step of operation {} remembers too much of what went wrong", operation.id));
+    }
+    if let Some(words) = operation.roll.as_ref().and_then(Roll::wrong) {
+        wrong.push(format!("operation {} {words}", operation.id));
+    }
+    if operation.roll.is_some() && !operation.kind().rolls() {
+        wrong.push(format!("operation {} works on machines and is none that does", operation.id));
     }
     if operation.retry_of == Some(operation.id) {
         wrong.push(format!("operation {} does itself again", operation.id));
@@ -104,5 +114,21 @@ fn in_progress(cluster: &Cluster, operations: &[Operation], wrong: &mut Vec<Stri
     let named: Vec<_> = cluster.operation.into_iter().collect();
     if open != named || cluster.status().in_progress() == open.is_empty() {
         wrong.push(format!("cluster {} is {}, names {named:?}, and these are open: {open:?}", cluster.id, cluster.status().word()));
+    }
+}
+
+/// A failure of a machine has a beginning; at most one open operation replaces it, and its record names that one.
+fn healed(node: &Node, operations: &[Operation], wrong: &mut Vec<String>) {
+    if node.not_ready == (node.not_ready_ms == 0) || (node.healed_by.is_some() && !node.not_ready) {
+        wrong.push(format!("node {} does not know since when it is not ready", node.id));
+    }
+    let replaces = |operation: &&Operation| {
+        let roll = operation.roll.as_ref().filter(|_| operation.open() && operation.kind() == Kind::ClusterHeal);
+        Some(operation.cluster) == node.cluster
+            && roll.is_some_and(|roll| roll.batch.iter().chain(&roll.waiting).any(|machine| machine.is(node)))
+    };
+    let open: Vec<_> = operations.iter().filter(replaces).map(|operation| operation.id).collect();
+    if open.len() > 1 || (node.not_ready && open.first().is_some_and(|open| node.healed_by.is_some_and(|healed| healed != *open))) {
+        wrong.push(format!("node {} is replaced by {open:?}, and names {:?}", node.id, node.healed_by));
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn begin(context: &mut Context<'_>, previous: &Cluster, status: Statu
         status: status.into(),
         status_reason: None,
         operation: Some(operation),
+        next_template_id: None,
         updated_ms: Some(context.wall_ms),
         ..previous.clone()
     };
@@ -79,7 +80,7 @@ pub(crate) fn create(context: &mut Context<'_>, command: &ClusterCreate) -> Answ
         status_reason: None,
         operation: Some(command.operation),
         created_ms: context.wall_ms,
-        updated_ms: None,
+        ..Cluster::default()
     };
     record::replace(context.tables, None, &cluster);
     quota::Usage::more(context.tables, &cluster.project_id)?;

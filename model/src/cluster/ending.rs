@@ -2,12 +2,12 @@
 
 use crate::{
     Change,
-    cluster::{Cluster, Status, create::set_group_status, query, update::set_node_count},
+    cluster::{Cluster, Status, create::set_group_status, query, resize, upgrade},
     container,
     context::Context,
     event::Note,
     node, nodegroup,
-    nodegroup::{DEFAULT_WORKER, NodeGroup},
+    nodegroup::NodeGroup,
     operation::{
         Kind, Operation, State,
         end::{End, supersede},
@@ -29,8 +29,8 @@ pub(crate) fn ended(context: &mut Context<'_>, operation: &Operation, end: &End)
         return remove(context, &cluster, operation, end.epoch);
     }
     let status = match (operation.kind(), succeeded) {
-        (Kind::ClusterUpdate, true) => Status::UpdateComplete,
-        (Kind::ClusterUpdate, false) => Status::UpdateFailed,
+        (kind, true) if kind.updates() => Status::UpdateComplete,
+        (kind, false) if kind.updates() => Status::UpdateFailed,
         (Kind::ClusterDelete, _) => Status::DeleteFailed,
         (_, true) => Status::CreateComplete,
         (_, false) => Status::CreateFailed,
@@ -38,26 +38,39 @@ pub(crate) fn ended(context: &mut Context<'_>, operation: &Operation, end: &End)
     if status == Status::UpdateFailed
         && let Some(node_count) = operation.previous_node_count
     {
-        set_node_count(context, &cluster, node_count)?;
+        resize::set_node_count(context, &cluster, operation.group, node_count)?;
     }
     settle(context, &cluster, operation, status, end)
 }
 
 /// Gives a cluster and the node groups that the operation was about the status it ended with.
 fn settle(context: &mut Context<'_>, previous: &Cluster, operation: &Operation, status: Status, end: &End) -> Result<(), Fault> {
-    let cluster = Cluster {
+    let mut cluster = Cluster {
         revision: context.index,
         status: status.into(),
         status_reason: end.reason.clone(),
         operation: None,
+        next_template_id: None,
         updated_ms: Some(context.wall_ms),
         ..previous.clone()
     };
+    if end.state == State::Succeeded {
+        match operation.kind() {
+            Kind::ClusterUpgrade => cluster = upgrade::arrived(context, cluster, operation)?,
+            Kind::ClusterRotate => cluster.credentials = operation.credentials,
+            _ => {}
+        }
+    }
     record::replace(context.tables, Some(previous), &cluster);
     context.changes.push(Change::Cluster(cluster.id));
     context.event(Note::cluster(&cluster, "status").of(operation).because(end.reason.as_deref()).epoch(end.epoch));
-    let only_worker = operation.kind() == Kind::ClusterUpdate;
-    let about = |group: &NodeGroup| !only_worker || group.name == DEFAULT_WORKER;
+    let groups = nodegroup::query::of_cluster(context.tables, cluster.id)?;
+    let target = groups.iter().find(|group| resize::about(operation.group, group));
+    let about = |group: &NodeGroup| match operation.kind() {
+        Kind::ClusterUpgrade => target.is_some_and(|target| upgrade::about(target, group)),
+        kind if kind.rolls() => target.is_some_and(|target| target.id == group.id),
+        _ => true,
+    };
     set_group_status(context, &cluster, status, end.reason.as_deref(), about)
 }
 

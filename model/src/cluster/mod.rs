@@ -17,11 +17,15 @@ use crate::{
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod ending;
+pub mod heal;
 pub mod query;
 pub mod reset;
+pub(crate) mod resize;
+pub(crate) mod rotate;
 pub(crate) mod sighting;
 pub mod status;
 pub(crate) mod update;
+pub(crate) mod upgrade;
 
 pub use status::Status;
 
@@ -73,6 +77,12 @@ pub struct Cluster {
     /// Wall clock, milliseconds since 1970; absent until the first update.
     #[prost(uint64, optional, tag = "15")]
     pub updated_ms: Option<u64>,
+    /// The template that an upgrade in progress leads to: it is used, too, as long as that goes on.
+    #[prost(message, optional, tag = "80")]
+    pub next_template_id: Option<TemplateId>,
+    /// How often its authority and its credentials were replaced.
+    #[prost(uint64, tag = "81")]
+    pub credentials: u64,
 }
 
 /// The fields of a cluster that its user decides. Absent means "null" on the wire (or the template's value, copied at creation).
@@ -184,11 +194,14 @@ impl Record for Cluster {
     }
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         let serial = self.serial.to_be_bytes();
-        vec![
+        let next = self.next_template_id.filter(|next| *next != self.template_id);
+        let mut rows = vec![
             (Index::ClusterByProject, text_serial_key(&self.project_id, self.serial)),
             (Index::ClusterByName, text_key(&self.wanted.name)),
             (Index::ClusterByTemplate, self.template_id.bytes().to_vec()),
             (Index::ClusterBySerial, serial.to_vec()),
-        ]
+        ];
+        rows.extend(next.map(|next| (Index::ClusterByTemplate, next.bytes().to_vec())));
+        rows
     }
 }

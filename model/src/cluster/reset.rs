@@ -40,6 +40,7 @@ pub(crate) fn reset(context: &mut Context<'_>, command: &ClusterReset) -> Answer
         status: status.into(),
         status_reason: reason.clone(),
         operation: None,
+        next_template_id: None,
         updated_ms: Some(context.wall_ms),
         ..previous.clone()
     };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Change,
-    cluster::{Cluster, Health, Observed, query},
+    cluster::{Cluster, Health, Observed, heal, query},
     command::{ContainerSighting, HealthLapse, Sighting},
     container::{self, Container, ContainerStatus},
     context::{Answer, Context},
@@ -153,7 +153,10 @@ fn see_node(context: &mut Context<'_>, cluster: &Cluster, seen: &Node, epoch: u6
         // The id is somebody else's; ids of machines are derived, so this is an owner's mistake and changes nothing.
         return Ok(false);
     }
+    let failing = previous.as_ref().filter(|previous| previous.not_ready && seen.not_ready);
     let mut node = Node {
+        not_ready_ms: failing.map_or(if seen.not_ready { context.at_ms.max(1) } else { 0 }, |previous| previous.not_ready_ms),
+        healed_by: failing.and_then(|previous| previous.healed_by),
         serial: previous.as_ref().map_or(0, |previous| previous.serial),
         revision: previous.as_ref().map_or(0, |previous| previous.revision),
         project_id: cluster.project_id.clone(),
@@ -173,6 +176,17 @@ fn see_node(context: &mut Context<'_>, cluster: &Cluster, seen: &Node, epoch: u6
     node.revision = context.index;
     record::replace(context.tables, previous.as_ref(), &node);
     context.changes.push(Change::Node(node.id));
-    context.event(Note::node(&node, "observed").epoch(epoch));
+    // Machines that come and go matter to nobody's log, unless something is done about them.
+    let told = previous.is_none_or(|previous| node != other_readiness(&previous, &node));
+    if told || heal::policy(cluster).is_some() {
+        let word = if node.not_ready { "not ready" } else { "ready" };
+        context.event(Note::node(&node, "observed").detail(word).epoch(epoch));
+    }
     Ok(true)
+}
+
+/// The earlier record with the readiness of the later one.
+fn other_readiness(previous: &Node, node: &Node) -> Node {
+    let Node { not_ready, not_ready_ms, healed_by, revision, updated_ms, .. } = *node;
+    Node { not_ready, not_ready_ms, healed_by, revision, updated_ms, ..previous.clone() }
 }

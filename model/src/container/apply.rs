@@ -114,7 +114,7 @@ fn leads_to(kind: Kind, present: Wanted) -> Option<Wanted> {
         Kind::ContainerPause => Some(Wanted::Paused),
         Kind::ContainerDelete => Some(Wanted::Deleted),
         Kind::ContainerExecute => Some(present),
-        Kind::ClusterCreate | Kind::ClusterUpdate | Kind::ClusterDelete | Kind::ContainerCreate => None,
+        _ => None,
     }
 }
 

@@ -22,10 +22,12 @@ pub(crate) fn create(context: &mut Context<'_>, command: &NodeCreate) -> Answer 
         revision: context.index,
         project_id: context.actor.project_id.clone(),
         user_id: context.actor.user_id.clone(),
-        cluster: None,
+        kind: wish.kind.clone(),
+        id: wish.id,
+        image_id: wish.image_id.clone(),
+        ironic_node_id: wish.ironic_node_id.clone(),
         created_ms: context.wall_ms,
-        updated_ms: None,
-        ..wish.clone()
+        ..Node::default()
     };
     record::replace(context.tables, None, &node);
     context.changes.push(Change::Node(node.id));

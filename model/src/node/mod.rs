@@ -8,7 +8,7 @@ pub(crate) mod apply;
 pub mod query;
 
 use crate::{
-    id::{ClusterId, NodeId},
+    id::{ClusterId, NodeId, OperationId},
     record::{Index, Record, id_serial_key, text_serial_key},
     tables::table,
 };
@@ -55,6 +55,24 @@ pub struct Node {
     /// Wall clock, milliseconds since 1970; absent until the first update.
     #[prost(uint64, optional, tag = "13")]
     pub updated_ms: Option<u64>,
+    /// The backend's own id of the machine.
+    #[prost(string, optional, tag = "80")]
+    pub external_id: Option<String>,
+    /// Name of its node group, where the backend keeps its machines in groups.
+    #[prost(string, optional, tag = "81")]
+    pub group: Option<String>,
+    /// Whether it belongs to the masters.
+    #[prost(bool, tag = "82")]
+    pub master: bool,
+    /// Whether it was last seen unable to take work.
+    #[prost(bool, tag = "83")]
+    pub not_ready: bool,
+    /// Log time since which it is not ready, milliseconds; 0 while it is.
+    #[prost(uint64, tag = "84")]
+    pub not_ready_ms: u64,
+    /// The operation that replaces it because of this failure; kept until it is ready again or gone, so that it is replaced once.
+    #[prost(message, optional, tag = "85")]
+    pub healed_by: Option<OperationId>,
 }
 
 impl Record for Node {

@@ -5,8 +5,8 @@ use crate::{
     cluster::Cluster,
     context::{Context, Stop, refuse},
     event::Note,
-    id::{ContainerId, OperationId},
-    operation::{Failure, Kind, Operation, State, history, query},
+    id::{ContainerId, NodeGroupId, OperationId, TemplateId},
+    operation::{Failure, Kind, Operation, Roll, State, history, query},
     outcome::Class,
     record,
     tables::Fault,
@@ -47,6 +47,14 @@ pub(crate) struct Request<'a> {
     pub(crate) retry_of: Option<OperationId>,
     /// Whether it ends in any case.
     pub(crate) force: bool,
+    /// The machines it works on batch by batch.
+    pub(crate) roll: Option<Roll>,
+    /// The template an upgrade leads to.
+    pub(crate) template: Option<TemplateId>,
+    /// The node group it is about.
+    pub(crate) group: Option<NodeGroupId>,
+    /// The number of the credentials that a rotation brings.
+    pub(crate) credentials: u64,
 }
 
 impl<'a> Request<'a> {
@@ -63,6 +71,10 @@ impl<'a> Request<'a> {
             node_count: None,
             retry_of: None,
             force: false,
+            roll: None,
+            template: None,
+            group: None,
+            credentials: 0,
         }
     }
 }
@@ -110,6 +122,10 @@ pub(crate) fn accept(context: &mut Context<'_>, request: Request<'_>) -> Result<
         left: Vec::new(),
         owner_id: request.cluster.project_id.clone(),
         failure: Failure::None.into(),
+        roll: request.roll,
+        template: request.template,
+        group: request.group,
+        credentials: request.credentials,
     };
     history::prune(context, operation.cluster)?;
     record::replace(context.tables, None, &operation);

@@ -10,7 +10,7 @@ use crate::{
     operation::{
         Failure, LEFT_LIMIT, Left, Operation, State, Step, StepOutcome, TROUBLES, Trouble,
         end::{self, End},
-        expire, left, query,
+        expire, left, query, roll,
     },
     outcome::{Class, Done, Refusal},
     ownership, record,
@@ -76,6 +76,9 @@ pub(crate) fn step_begin(context: &mut Context<'_>, command: &StepBegin) -> Answ
     }
     if command.goes_on {
         return goes_on(context, command, &previous);
+    }
+    if command.batch {
+        roll::begin(context, &mut operation, &command.name)?;
     }
     let earlier = known.map(|place| operation.steps.remove(place)).unwrap_or_default();
     let step = Step {
@@ -144,6 +147,12 @@ pub(crate) fn step_end(context: &mut Context<'_>, command: &StepEnd) -> Answer {
     if command.external_id.is_some() {
         step.external_id.clone_from(&command.external_id);
     }
+    if first && outcome == StepOutcome::Done && previous.open() {
+        roll::complete(&mut operation, &command.name);
+    }
+    let Some(step) = operation.steps.iter().find(|step| step.name == command.name) else {
+        return Ok(done(context, &previous));
+    };
     let step = Step { epoch: command.epoch, ..step.clone() };
     record_step(context, &previous, &operation, "step.ended", &step)?;
     let sighted = look(context, &operation, command.seen.as_ref())?;

@@ -32,7 +32,8 @@ pub(crate) struct End {
 pub(crate) fn end(context: &mut Context<'_>, previous: &Operation, end: End) -> Result<(), Fault> {
     let operation = close(context, previous, &end)?;
     match operation.kind() {
-        Kind::ClusterCreate | Kind::ClusterUpdate | Kind::ClusterDelete => cluster::ending::ended(context, &operation, &end),
+        Kind::ClusterCreate | Kind::ClusterDelete => cluster::ending::ended(context, &operation, &end),
+        kind if kind.updates() => cluster::ending::ended(context, &operation, &end),
         _ => container::ending::ended(context, &operation, &end),
     }
 }

@@ -12,7 +12,7 @@
 use prost::Message;
 
 use crate::{
-    id::{ClusterId, ContainerId, OperationId},
+    id::{ClusterId, ContainerId, NodeGroupId, OperationId, TemplateId},
     record::{Index, Record},
     tables::table,
 };
@@ -25,14 +25,17 @@ mod expire;
 mod failure;
 pub(crate) mod history;
 pub(crate) mod left;
+pub(crate) mod pause;
 pub mod query;
 pub(crate) mod retry;
+pub mod roll;
 pub mod stuck;
 
 pub use accept::{LONGEST_MS, OPEN_LIMIT};
 pub(crate) use accept::{Request, accept, deadline_ms, free, room};
 pub use failure::{Failure, Outlook};
 pub use left::{FORCED_MS, LEFT_LIMIT, Left};
+pub use roll::{Machine, Pick, Roll};
 
 /// An operation as stored.
 #[derive(Clone, PartialEq, Message)]
@@ -109,6 +112,18 @@ pub struct Operation {
     /// Why it failed, in one word.
     #[prost(enumeration = "Failure", tag = "55")]
     pub failure: i32,
+    /// Of what works on machines batch by batch: how far it has come.
+    #[prost(message, optional, tag = "80")]
+    pub roll: Option<Roll>,
+    /// Of an upgrade: the template it leads to.
+    #[prost(message, optional, tag = "81")]
+    pub template: Option<TemplateId>,
+    /// The node group it is about, where it is about one; a change of size without one is about `default-worker`.
+    #[prost(message, optional, tag = "82")]
+    pub group: Option<NodeGroupId>,
+    /// Of a rotation: the number of the credentials that it brings, counted from the cluster's first, which are number 0.
+    #[prost(uint64, tag = "83")]
+    pub credentials: u64,
 }
 
 impl Operation {
@@ -116,9 +131,17 @@ impl Operation {
     pub fn open(&self) -> bool {
         self.state() == State::Open
     }
-    /// How often its outside calls were begun: what its budget is spent on.
+    /// How often its outside calls were begun: what its budget is spent on. Each batch of machines has a budget of its own.
     pub fn attempts(&self) -> u32 {
+        self.begun().saturating_sub(self.roll.as_ref().map_or(0, |roll| roll.spent))
+    }
+    /// How often its outside calls were begun from its beginning on.
+    fn begun(&self) -> u32 {
         self.steps.iter().fold(0, |sum, step| sum.saturating_add(step.attempts))
+    }
+    /// Whether no batch of it is begun because somebody paused it.
+    pub fn paused(&self) -> bool {
+        self.roll.as_ref().is_some_and(|roll| roll.paused)
     }
     /// The last thing that went wrong, if anything did.
     pub fn last_trouble(&self) -> Option<&Trouble> {
@@ -160,6 +183,14 @@ pub enum Kind {
     ContainerDelete = 9,
     /// Runs a command in it: at most once.
     ContainerExecute = 10,
+    /// Leads a node group to a size, perhaps by removing the machines that were named.
+    ClusterResize = 11,
+    /// Leads the machines of a cluster to another template, batch by batch.
+    ClusterUpgrade = 12,
+    /// Gives a cluster a new authority and new credentials.
+    ClusterRotate = 13,
+    /// Replaces a machine that has failed.
+    ClusterHeal = 14,
 }
 
 impl Kind {
@@ -177,7 +208,23 @@ impl Kind {
             Self::ContainerReboot => "container.reboot",
             Self::ContainerDelete => "container.delete",
             Self::ContainerExecute => "container.execute",
+            Self::ClusterResize => "cluster.resize",
+            Self::ClusterUpgrade => "cluster.upgrade",
+            Self::ClusterRotate => "cluster.rotate",
+            Self::ClusterHeal => "cluster.heal",
         }
+    }
+    /// Whether it changes a cluster that is there and stays: such an operation shows as `UPDATE_*`.
+    pub fn updates(self) -> bool {
+        matches!(self, Self::ClusterUpdate) || self.rolls() || matches!(self, Self::ClusterRotate)
+    }
+    /// Whether it leads a node group to a size.
+    pub fn resizes(self) -> bool {
+        matches!(self, Self::ClusterUpdate | Self::ClusterResize)
+    }
+    /// Whether it may work on machines batch by batch.
+    pub fn rolls(self) -> bool {
+        matches!(self, Self::ClusterUpdate | Self::ClusterResize | Self::ClusterUpgrade | Self::ClusterHeal)
     }
     /// Whether it removes what it is about: such an operation is not called off, what it has removed does not come back.
     pub fn removes(self) -> bool {

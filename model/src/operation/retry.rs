@@ -25,7 +25,10 @@ pub(crate) fn retry(context: &mut Context<'_>, command: &OperationRetry) -> Answ
     last(context, &old)?;
     match old.kind() {
         Kind::ClusterCreate => cluster::create::again(context, &old, command.retry),
-        Kind::ClusterUpdate => cluster::update::again(context, &old, command.retry),
+        Kind::ClusterUpdate | Kind::ClusterResize => cluster::resize::again(context, &old, command.retry),
+        Kind::ClusterUpgrade => cluster::upgrade::again(context, &old, command.retry),
+        Kind::ClusterRotate => cluster::rotate::again(context, &old, command.retry),
+        Kind::ClusterHeal => cluster::heal::again(context, &old, command.retry),
         Kind::ClusterDelete => {
             let delete = ClusterDelete { id: old.cluster, expected_revision: 0, operation: command.retry, force: old.force };
             cluster::delete::again(context, &delete, Some(old.id))

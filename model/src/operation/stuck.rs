@@ -59,6 +59,9 @@ pub fn stuck(view: &(impl View + ?Sized), operation: &Operation, now_ms: u64) ->
     if unowned && since(operation.accepted_ms) > PATIENCE_MS {
         return Ok(Some(Stuck::NoOwner));
     }
+    if operation.paused() && operation.open_step().is_none() {
+        return Ok(None);
+    }
     let Some(step) = operation.steps.last() else {
         return Ok((since(operation.accepted_ms) > QUEUE_MS).then_some(Stuck::Waiting));
     };

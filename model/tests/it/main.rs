@@ -14,6 +14,7 @@ mod ownership;
 mod quota;
 mod random;
 mod remember;
+mod rolling;
 mod sink;
 mod template;
 mod ways_on;

@@ -14,7 +14,7 @@ use crate::world::{World, id};
 
 fn begin(operation: OperationId, epoch: u64) -> Command {
     let (name, target) = ("network.create".to_owned(), "jeroboam-10".to_owned());
-    Command::StepBegin(StepBegin { operation, epoch, name, target, effect_ms: 5_000, goes_on: false })
+    Command::StepBegin(StepBegin { operation, epoch, name, target, effect_ms: 5_000, goes_on: false, batch: false })
 }
 
 fn step_end(operation: OperationId, epoch: u64) -> StepEnd {
@@ -174,7 +174,7 @@ fn an_attempt_that_goes_on_is_declared_anew_and_is_no_new_one() {
     let (mut world, epoch) = World::begun();
     let again = |epoch| {
         let (name, target) = ("network.create".to_owned(), "jeroboam-10".to_owned());
-        Command::StepBegin(StepBegin { operation: id(CREATE), epoch, name, target, effect_ms: 5_000, goes_on: true })
+        Command::StepBegin(StepBegin { operation: id(CREATE), epoch, name, target, effect_ms: 5_000, goes_on: true, batch: false })
     };
     assert_eq!(world.refused(again(epoch)).code, "step-not-open");
     world.done(begin(id(CREATE), epoch));

@@ -6,7 +6,7 @@ use model::{
     cluster::{Health, Observed},
     command::*,
     container::ContainerWish,
-    id::{Id, OperationId},
+    id::{Id, NodeGroupId, NodeId, OperationId, TemplateId},
     member::Member,
     node::Node,
     operation::{Left, Operation, State},
@@ -15,7 +15,7 @@ use model::{
 use proptest::prelude::*;
 use prost::Message;
 
-use crate::world::{cluster_create, id, objects};
+use crate::world::{cluster_wish, id, objects};
 
 /// Few ids, so that commands meet the same objects.
 fn some<K: 'static>() -> impl Strategy<Value = Id<K>> {
@@ -47,6 +47,20 @@ fn member() -> impl Strategy<Value = Member> {
         .prop_map(|(number, incarnation, version_max)| Member { number, incarnation, version_max, ..Member::default() })
 }
 
+/// A machine of a default group, or of none; perhaps not ready.
+fn machine() -> impl Strategy<Value = Node> {
+    let group = prop_oneof![4 => Just(Some("default-worker")), 1 => Just(Some("default-master")), 1 => Just(None)];
+    (some(), group, prop_oneof![2 => Just(false), 1 => Just(true)]).prop_map(|(id, group, not_ready)| Node {
+        id,
+        name: Some(format!("m{id}")),
+        external_id: Some(format!("e{id}")),
+        group: group.map(str::to_owned),
+        master: group == Some("default-master"),
+        not_ready,
+        ..Node::default()
+    })
+}
+
 fn sighting() -> impl Strategy<Value = Sighting> {
     let observed = proptest::option::of(("[xy]", proptest::option::of(0_i32..3)).prop_map(|(address, health)| Observed {
         api_address: Some(address.clone()),
@@ -63,7 +77,7 @@ fn sighting() -> impl Strategy<Value = Sighting> {
         }),
         0..3,
     );
-    let nodes = proptest::collection::vec(some().prop_map(|id| Node { id, name: Some("m".to_owned()), ..Node::default() }), 0..3);
+    let nodes = proptest::collection::vec(machine(), 0..4);
     (some(), present(), observed, containers, nodes, any::<bool>()).prop_map(|(cluster, epoch, observed, containers, nodes, nodes_seen)| {
         Sighting { cluster, epoch, observed, containers, nodes, nodes_seen }
     })
@@ -107,9 +121,43 @@ fn templates() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// A cluster whose machines are replaced as soon as they fail.
+fn healing(number: u128, template: TemplateId) -> Command {
+    let mut create = cluster_wish(number, template);
+    create.wish.labels =
+        [("auto_healing_enabled", "true"), ("auto_healing_after", "0")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    Command::ClusterCreate(create)
+}
+
+/// One of the default groups of the first clusters, or none.
+fn group() -> impl Strategy<Value = Option<NodeGroupId>> {
+    proptest::option::weighted(0.3, (2_000_002_u128..2_000_008).prop_map(id))
+}
+
+/// Work on machines.
+fn rolling() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        3 => (some(), group(), 0_u32..4, 0_u32..3, proptest::option::of(some()), operation()).prop_map(|(cluster, group, node_count, max_batch_size, named, operation)| {
+            let named: Option<NodeId> = named;
+            let remove = named.map(|named| named.to_string()).into_iter().collect();
+            Command::ClusterResize(ClusterResize { id: cluster, expected_revision: 0, group, node_count, remove, max_batch_size, operation: id(operation) })
+        }),
+        3 => (some(), some(), group(), 0_u32..3, operation()).prop_map(|(cluster, template, group, max_batch_size, operation)| {
+            Command::ClusterUpgrade(ClusterUpgrade { id: cluster, expected_revision: 0, template, group, max_batch_size, operation: id(operation) })
+        }),
+        1 => (some(), expected(), operation()).prop_map(|(cluster, expected_revision, operation)| {
+            Command::ClusterRotate(ClusterRotate { id: cluster, expected_revision, operation: id(operation) })
+        }),
+        3 => (some(), present(), some(), operation()).prop_map(|(cluster, epoch, node, operation)| {
+            Command::ClusterHeal(ClusterHeal { id: cluster, epoch, node, operation: id(operation) })
+        }),
+        1 => (operation(), any::<bool>()).prop_map(|(operation, paused)| Command::OperationPause(OperationPause { operation: id(operation), paused })),
+    ]
+}
+
 fn clusters() -> impl Strategy<Value = Command> {
     prop_oneof![
-        4 => (1_u128..5, some()).prop_map(|(number, template)| cluster_create(number, template)),
+        4 => (1_u128..5, some()).prop_map(|(number, template)| healing(number, template)),
         2 => (some(), expected(), proptest::option::of(0_u32..4), any::<bool>(), operation()).prop_map(|(cluster, expected_revision, node_count, well, operation)| {
             let health = well.then(|| HealthReport { health: Some(Health::Healthy.into()), ..HealthReport::default() });
             Command::ClusterUpdate(ClusterUpdate { id: cluster, expected_revision, node_count, health, operation: id(operation) })
@@ -146,8 +194,8 @@ fn left() -> impl Strategy<Value = (Vec<Left>, bool)> {
 fn reports() -> impl Strategy<Value = Command> {
     let seen = || proptest::option::weighted(0.3, sighting());
     prop_oneof![
-        4 => (operation(), present(), "[st]", prop_oneof![3 => Just(false), 1 => Just(true)]).prop_map(|(operation, epoch, name, goes_on)| {
-            Command::StepBegin(StepBegin { operation: id(operation), epoch, name, target: "t".to_owned(), effect_ms: 9, goes_on })
+        4 => (operation(), present(), "[st]", prop_oneof![3 => Just(false), 1 => Just(true)], any::<bool>()).prop_map(|(operation, epoch, name, goes_on, batch)| {
+            Command::StepBegin(StepBegin { operation: id(operation), epoch, name, target: "t".to_owned(), effect_ms: 9, goes_on, batch })
         }),
         4 => (operation(), present(), "[st]", 0_i32..5, seen(), proptest::option::of(0_i32..7), left()).prop_map(|(operation, epoch, name, outcome, seen, ends, (left, left_unseen))| {
             Command::StepEnd(StepEnd { operation: id(operation), epoch, name, outcome, seen, ends, left, left_unseen, failure: outcome, pause_ms: 7, ..StepEnd::default() })
@@ -185,7 +233,7 @@ struct Asked {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    let command = prop_oneof![2 => members(), 2 => templates(), 3 => clusters(), 4 => reports(), 1 => sinks()];
+    let command = prop_oneof![2 => members(), 2 => templates(), 3 => clusters(), 3 => rolling(), 5 => reports(), 1 => sinks()];
     let actor = (prop_oneof![8 => Just("p1"), 1 => Just("p2")], any::<bool>()).prop_map(|(project, all_projects)| Actor {
         project_id: project.to_owned(),
         user_id: "u".to_owned(),
@@ -225,6 +273,14 @@ fn aim_failed(tables: &MemoryTables, operation: &mut OperationId) {
     }
 }
 
+/// Mostly the machine that is to be replaced is one that is not ready.
+fn aim_failing(tables: &MemoryTables, heal: &mut ClusterHeal) {
+    let failing = model::node::query::of_cluster(tables, heal.id).unwrap().into_iter().find(|node| node.not_ready);
+    if let Some(node) = failing {
+        heal.node = node.id;
+    }
+}
+
 /// Puts what is there in place of small numbers, as an owner and a client would that have just read the state.
 fn late_bind(tables: &MemoryTables, command: &mut Command) {
     match command {
@@ -232,6 +288,7 @@ fn late_bind(tables: &MemoryTables, command: &mut Command) {
         Command::StepEnd(step) => aim(tables, &mut step.operation),
         Command::OperationEnd(end) => aim(tables, &mut end.operation),
         Command::OperationCancel(cancel) => aim(tables, &mut cancel.operation),
+        Command::OperationPause(pause) => aim(tables, &mut pause.operation),
         Command::OperationRetry(retry) => aim_failed(tables, &mut retry.operation),
         _ => {}
     }
@@ -256,6 +313,10 @@ fn late_bind(tables: &MemoryTables, command: &mut Command) {
                 one.incarnation = incarnation(one.member);
             }
         }),
+        Command::ClusterHeal(heal) => {
+            bind(&mut heal.epoch, Some(heal.id));
+            aim_failing(tables, heal);
+        }
         Command::Release(release) => bind(&mut release.epoch, Some(release.cluster)),
         Command::StepBegin(step) => bind(&mut step.epoch, of_operation(step.operation)),
         Command::StepEnd(step) => {
@@ -301,8 +362,8 @@ fn start() -> Vec<Command> {
         member(2),
         Command::RaiseVersion(RaiseVersion { version: model::VERSION }),
         template,
-        cluster_create(1, id(1)),
-        cluster_create(2, id(1)),
+        healing(1, id(1)),
+        healing(2, id(1)),
         assign,
     ]
 }

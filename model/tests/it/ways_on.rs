@@ -223,6 +223,7 @@ fn begin(world: &mut World, epoch: u64) {
         target: "jeroboam-10".to_owned(),
         effect_ms: 5_000,
         goes_on: false,
+        batch: false,
     }));
 }
 
@@ -306,6 +307,7 @@ fn a_create_that_nobody_has_heard_of_may_have_left_something() {
         target,
         effect_ms: 5_000,
         goes_on: false,
+        batch: false,
     }));
     world.done(delete(60, true));
     world.wait(FORCED_MS);
