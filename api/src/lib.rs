@@ -21,6 +21,7 @@ mod app;
 pub mod audit;
 mod auth;
 mod call;
+mod certificate;
 mod cluster;
 mod container;
 mod decode;

@@ -12,8 +12,8 @@ use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    admin, app::App, call::Call, cluster, container, discovery, error::Error, health, mservice, node, operation, query, quota,
-    reply::Reply, request, stats, template, watch,
+    admin, app::App, call::Call, certificate, cluster, container, discovery, error::Error, health, mservice, node, operation, query,
+    quota, reply::Reply, request, stats, template, watch,
 };
 
 /// What answers a request.
@@ -143,8 +143,13 @@ pub(crate) static ROUTES: &[Route] = &[
     line!(Patch "/v1/clusters/{cluster}", &["rollback"], Json, cluster::current::update),
     line!(Delete "/v1/clusters/{cluster}", &["force"], Json, cluster::current::delete),
     line!(Get "/v1/clusters/{cluster}/operations", &["limit", "state"], Json, operation::current::list),
+    line!(Post "/v1/clusters/{cluster}/actions/resize", NONE, Json, cluster::actions::resize),
+    line!(Post "/v1/clusters/{cluster}/actions/upgrade", NONE, Json, cluster::actions::upgrade),
+    line!(Patch "/v1/certificates/{cluster}", NONE, Json, certificate::rotate),
     line!(Get "/v1/operations/{operation}", NONE, Json, operation::current::show),
     line!(Post "/v1/operations/{operation}/cancel", NONE, Json, operation::current::cancel),
+    line!(Post "/v1/operations/{operation}/pause", NONE, Json, operation::current::pause),
+    line!(Post "/v1/operations/{operation}/resume", NONE, Json, operation::current::resume),
     line!(Post "/v1/operations/{operation}/retry", NONE, Json, operation::current::retry),
     line!(Get "/v1/containers", CONTAINERS, Json, container::classic::list),
     line!(Post "/v1/containers", NONE, Json, container::classic::create),

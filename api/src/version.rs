@@ -26,6 +26,10 @@ pub(crate) const MAX_TEXT: &str = "1.14";
 pub(crate) const ASYNCHRONOUS_BAYS: Version = Version(2);
 /// From here on a change of a cluster may be rolled back.
 pub(crate) const ROLLBACK: Version = Version(3);
+/// From here on a node group can be resized.
+pub(crate) const RESIZE: Version = Version(7);
+/// From here on a cluster can be upgraded.
+pub(crate) const UPGRADE: Version = Version(8);
 /// From here on a cluster may have no workers, and an unknown template is 404.
 pub(crate) const ZERO_NODES: Version = Version(10);
 /// From here on a cluster shows `cluster_id` instead of `stack_id`.

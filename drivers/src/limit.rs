@@ -44,7 +44,13 @@ pub const CONTAINERS: usize = 10_000;
 /// The bound of the longest call that a step of such an operation makes.
 pub const fn call(kind: Kind) -> Duration {
     match kind {
-        Kind::ClusterCreate | Kind::ClusterUpdate | Kind::ClusterDelete => PROVISION,
+        Kind::ClusterCreate
+        | Kind::ClusterUpdate
+        | Kind::ClusterDelete
+        | Kind::ClusterResize
+        | Kind::ClusterUpgrade
+        | Kind::ClusterRotate
+        | Kind::ClusterHeal => PROVISION,
         Kind::ContainerCreate => CREATE,
         Kind::ContainerStart | Kind::ContainerPause | Kind::ContainerUnpause => CHANGE,
         Kind::ContainerStop | Kind::ContainerReboot => STOP,

@@ -11,6 +11,11 @@
 //!   after which a look is worth it; the same call is then simply made again. Nothing is awaited in here.
 //! * `update` leads what is there to the spec; nothing to do is success. `delete` removes everything that carries the cluster's tag, in
 //!   an order in which an interruption leaves the rest findable; gone is success. Both act by the backend's own ids.
+//! * A provisioner that keeps machines in groups says which they are (`nodes`) and works on those it is told, by its own ids: it removes
+//!   them, replaces one, or leads them to another template. What is gone already, or there already, is success, so that every such call may
+//!   come again, and no machine that was not named goes out of service by it. One that keeps none says so by `None`, and refuses the rest in
+//!   plain words.
+//! * New credentials have a number: the same number again brings no further ones.
 //! * A backend that compares versions gets the epoch as a fence; see [`engine`](crate::engine) for what remains where none does.
 //!
 //! # How the provisioners to come fit in
@@ -35,10 +40,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use model::template::TemplateWish;
+
 use crate::{
     error::Error,
     mark::Mark,
-    seen::{Provisioned, Tagged},
+    seen::{NodeSeen, Provisioned, Tagged},
     spec::ClusterSpec,
 };
 
@@ -54,7 +61,7 @@ pub trait Provisioner: Send + Sync {
     /// Creates or adopts.
     async fn create(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<Provisioned>, Error>;
 
-    /// Leads what is there to the spec. [`Error::Gone`] when there is nothing.
+    /// Leads what is there to the spec, group sizes included. [`Error::Gone`] when there is nothing.
     async fn update(&self, mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<Provisioned>, Error>;
 
     /// Removes all of it, containers included.
@@ -65,6 +72,36 @@ pub trait Provisioner: Send + Sync {
     async fn tagged(&self) -> Result<Vec<Tagged>, Error> {
         Err(Error::Refused("this driver cannot list what carries the tags of all clusters".to_owned()))
     }
+
+    /// Its machines, each with its group, in the order of their names; `None`: it keeps none in groups, and its engine knows best. Bound:
+    /// [`limit::LOOK`](crate::limit::LOOK).
+    async fn nodes(&self, _cluster: &ClusterSpec) -> Result<Option<Vec<NodeSeen>>, Error> {
+        Ok(None)
+    }
+
+    /// Removes these machines, and puts none in their place.
+    async fn remove_nodes(&self, _mark: &Mark, cluster: &ClusterSpec, _nodes: &[String]) -> Result<Progress<()>, Error> {
+        unsupported(cluster, "remove single nodes")
+    }
+
+    /// Removes this machine and puts another one in its place.
+    async fn replace_node(&self, _mark: &Mark, cluster: &ClusterSpec, _node: &str) -> Result<Progress<()>, Error> {
+        unsupported(cluster, "replace a node")
+    }
+
+    /// Leads these machines to another template; without any of them, what else the cluster has of its template, and machines to come.
+    async fn upgrade(&self, _mark: &Mark, cluster: &ClusterSpec, _to: &TemplateWish, _nodes: &[String]) -> Result<Progress<()>, Error> {
+        unsupported(cluster, "upgrade a cluster")
+    }
+
+    /// Brings the credentials with this number, and takes away those before them.
+    async fn rotate(&self, _mark: &Mark, cluster: &ClusterSpec, _credentials: u64) -> Result<Progress<()>, Error> {
+        unsupported(cluster, "replace credentials")
+    }
+}
+
+fn unsupported<T>(cluster: &ClusterSpec, what: &str) -> Result<T, Error> {
+    Err(Error::Refused(format!("the driver {:?} cannot {what}", cluster.driver)))
 }
 
 /// How far a provisioner got.

@@ -71,7 +71,7 @@ pub struct EngineSeen {
 /// A machine of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeSeen {
-    /// The engine's own id of it: stable as long as the machine is the same.
+    /// The own id that its provisioner, or else its engine, has of it: stable as long as the machine is the same.
     pub external_id: String,
     /// Its name as the engine says it.
     pub name: String,
@@ -79,6 +79,8 @@ pub struct NodeSeen {
     pub address: Option<String>,
     /// What runs on it, such as the name of its operating system.
     pub image: Option<String>,
+    /// Name of the node group that its provisioner keeps it in; none where it keeps no groups.
+    pub group: Option<String>,
     /// Whether it belongs to the masters.
     pub master: bool,
     /// Whether it can take work.

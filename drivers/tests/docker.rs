@@ -170,6 +170,13 @@ async fn what_is_foreign_is_left_alone() {
     }
 }
 
+/// What one Docker Engine cannot do it says, without asking anybody.
+#[tokio::test]
+async fn a_single_engine_says_what_it_cannot_do() {
+    let registry = Registry::standard(&Settings { local: Some("unix:///nonexistent/docker.sock".to_owned()) }).unwrap();
+    contract::without_nodes(&registry, &cluster(), fresh()).await.unwrap();
+}
+
 /// An address where nobody listens is an error that says so, in time, and says that nothing happened.
 #[tokio::test]
 async fn an_engine_that_is_not_there_is_said_so() {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
 use model::{Class, defaults};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
+    actions::accepted,
     operations::{self, Asked, Whole},
     shape,
 };
@@ -147,18 +147,6 @@ impl Serialize for Trimmed<'_> {
 
 fn shape<'a>(call: &'a Call<'_>, whole: &'a Whole, faults: bool) -> Shape<'a> {
     Shape { whole, base: &call.base, version: call.version, faults }
-}
-
-#[derive(Serialize)]
-struct Accepted {
-    uuid: uuid::Uuid,
-}
-
-/// The answer to what goes on after it: only the id.
-fn accepted(changed: &operations::Changed) -> Result<Reply, Error> {
-    let cluster = &changed.whole.cluster;
-    let reply = Reply::json(StatusCode::ACCEPTED, &Accepted { uuid: cluster.id.uuid() })?;
-    Ok(reply.revision(cluster.revision).replayed(changed.replayed))
 }
 
 /// `GET /v1/clusters`

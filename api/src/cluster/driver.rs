@@ -1,4 +1,4 @@
-//! Which driver a new cluster gets.
+//! Which driver a new cluster gets, and what a driver cannot do at all.
 //!
 //! Driver names are words that members announce, so that a rolling upgrade may bring one. A template may name a driver; otherwise the
 //! engine's usual one is taken. A cluster that no member of this configuration could make is refused at once, in plain words.
@@ -18,6 +18,16 @@ fn usual(coe: &str) -> Option<&'static str> {
 /// Engines a driver is known not to make; of drivers this program does not know nothing is said.
 fn unfit(driver: &str, coe: &str) -> bool {
     driver == "local" && coe != "swarm"
+}
+
+/// # Errors
+/// 400 for what one Docker Engine cannot do for one cluster: `what` completes "a cluster of this driver cannot …". What other drivers
+/// cannot do they say themselves, as the reason why the operation failed.
+pub(crate) fn changes_machines(driver: &str, what: &str) -> Result<(), Error> {
+    if driver != "local" {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("a cluster of the driver local cannot {what}: it is a part of one Docker Engine, which others look after")))
 }
 
 /// The driver of a cluster of this template.

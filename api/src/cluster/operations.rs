@@ -6,7 +6,7 @@ use std::{
 };
 
 use model::{
-    Class, Command, Fault, Page, View,
+    Class, Command, Fault, Page, Scope, View,
     cluster::{Cluster, ClusterWish, query},
     command::{ClusterCreate, ClusterDelete, ClusterUpdate, HealthReport},
     defaults,
@@ -29,8 +29,8 @@ const NOUN: &str = "cluster";
 
 /// A cluster with what stands in other rows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Whole {
-    pub(super) cluster: Cluster,
+pub(crate) struct Whole {
+    pub(crate) cluster: Cluster,
     /// Machines of masters and of all others.
     pub(super) counts: Counts,
     /// Its node groups; lists read none.
@@ -119,7 +119,7 @@ pub(super) struct Change {
 
 /// A cluster as this request left it.
 #[derive(Debug)]
-pub(super) struct Changed {
+pub(crate) struct Changed {
     pub(super) whole: Whole,
     pub(super) replayed: bool,
 }
@@ -267,6 +267,27 @@ pub(super) async fn update(call: &Call<'_>, name: &str, change: impl Fn(&Whole) 
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Begins what goes on after the answer: `command` makes it of the present state and the revision it is bound to.
+pub(crate) async fn act(
+    call: &Call<'_>,
+    (rule, scope): (&str, Scope<'_>),
+    command: impl FnOnce(&dyn View, &Whole, u64) -> Result<Command, Error>,
+) -> Result<Changed, Error> {
+    call.allow(rule)?;
+    let reading = call.read_newest().await?;
+    if let Some(applied) = call.remembered(&reading)? {
+        return settled(call, &applied, Whole::default()).await;
+    }
+    let name = call.param(0);
+    let cluster = one(query::find(&*reading.view, ident(name), scope)?, NOUN, name)?;
+    let whole = Whole::of(&*reading.view, cluster)?;
+    let expected_revision = call.bound_revision(whole.cluster.revision)?;
+    let command = command(&*reading.view, &whole, expected_revision)?;
+    drop(reading);
+    let applied = call.write(command).await?;
+    settled(call, &applied, whole).await
 }
 
 /// Deletes a cluster; by force it is gone soon in any case. Whether it was asked for before, by the same request.

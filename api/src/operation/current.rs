@@ -5,7 +5,7 @@
 use http::StatusCode;
 use model::{
     View,
-    operation::{Left, Operation, Step, Trouble, stuck::stuck},
+    operation::{Left, Machine, Operation, Roll, Step, Trouble, stuck::stuck},
 };
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ pub(crate) struct Shape<'a> {
     attempts: u32,
     retry_of: Option<uuid::Uuid>,
     node_count: Option<u32>,
+    /// Work on machines, batch by batch.
+    roll: Option<RollShape<'a>>,
     force: bool,
     left: Vec<LeftShape<'a>>,
     accepted: u64,
@@ -40,6 +42,32 @@ pub(crate) struct Shape<'a> {
     user_id: &'a str,
     project_id: &'a str,
     steps: Vec<StepShape<'a>>,
+}
+
+/// How far work on machines has come.
+#[derive(Debug, Serialize)]
+struct RollShape<'a> {
+    max_batch_size: Option<u32>,
+    paused: bool,
+    done: u32,
+    batches: u32,
+    batch: Vec<&'a str>,
+    waiting: Vec<&'a str>,
+}
+
+fn roll(roll: &Roll) -> RollShape<'_> {
+    RollShape {
+        max_batch_size: Some(roll.batch_max).filter(|max| *max != 0),
+        paused: roll.paused,
+        done: roll.done,
+        batches: roll.batches,
+        batch: names(&roll.batch),
+        waiting: names(&roll.waiting),
+    }
+}
+
+fn names(machines: &[Machine]) -> Vec<&str> {
+    machines.iter().map(|machine| machine.name.as_str()).collect()
 }
 
 /// Something that was left outside.
@@ -122,6 +150,7 @@ pub(crate) fn shape<'a>(view: &(impl View + ?Sized), operation: &'a Operation, n
         attempts: operation.attempts(),
         retry_of: operation.retry_of.map(|old| old.uuid()),
         node_count: operation.node_count,
+        roll: operation.roll.as_ref().map(roll),
         force: operation.force,
         left: left(&operation.left),
         accepted: operation.accepted,
@@ -161,6 +190,18 @@ pub(crate) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /v1/operations/{operation}/cancel`
 pub(crate) async fn cancel(call: &Call<'_>) -> Result<Reply, Error> {
     let changed = operations::cancel(call, call.param(0)).await?;
+    Ok(reply(call, StatusCode::OK, &changed.operation).await?.replayed(changed.replayed))
+}
+
+/// `POST /v1/operations/{operation}/pause`: no further batch of machines is begun.
+pub(crate) async fn pause(call: &Call<'_>) -> Result<Reply, Error> {
+    let changed = operations::pause(call, call.param(0), true).await?;
+    Ok(reply(call, StatusCode::OK, &changed.operation).await?.replayed(changed.replayed))
+}
+
+/// `POST /v1/operations/{operation}/resume`
+pub(crate) async fn resume(call: &Call<'_>) -> Result<Reply, Error> {
+    let changed = operations::pause(call, call.param(0), false).await?;
     Ok(reply(call, StatusCode::OK, &changed.operation).await?.replayed(changed.replayed))
 }
 

@@ -3,7 +3,7 @@
 use model::{
     Command, Ident, View,
     cluster::{self, Cluster},
-    command::{OperationCancel, OperationRetry},
+    command::{OperationCancel, OperationPause, OperationRetry},
     found::Found,
     id::{ClusterId, OperationId},
     operation::{Operation, State, query},
@@ -93,6 +93,19 @@ pub(super) async fn cancel(call: &Call<'_>, name: &str) -> Result<Changed, Error
     let applied = match call.remembered(&reading)? {
         Some(applied) => applied,
         None => call.write(Command::OperationCancel(OperationCancel { operation })).await?,
+    };
+    settled(call, &applied, operation).await
+}
+
+/// Lets one begin no further batch of machines, or go on.
+pub(super) async fn pause(call: &Call<'_>, name: &str, paused: bool) -> Result<Changed, Error> {
+    call.allow("operation:pause")?;
+    call.no_body()?;
+    let operation = id(name)?;
+    let reading = call.read_newest().await?;
+    let applied = match call.remembered(&reading)? {
+        Some(applied) => applied,
+        None => call.write(Command::OperationPause(OperationPause { operation, paused })).await?,
     };
     settled(call, &applied, operation).await
 }

@@ -137,11 +137,11 @@ async fn a_cluster_lives_through_its_operations() {
     panic!("it is not gone");
 }
 
-pub(crate) async fn settled(server: &Server, path: &str, status: &str) {
+pub(crate) async fn settled(server: &Server, path: &str, status: &str) -> serde_json::Value {
     for _ in 0..300 {
         let shown = server.get(path).send().await.json();
         if shown["status"] == status {
-            return;
+            return shown;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }

@@ -1,6 +1,7 @@
 //! The API over a real member of a group of one, on a simulated disk.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod actions;
 mod admin;
 mod battery;
 mod clusters;

@@ -130,7 +130,7 @@ impl Server {
             number: 1,
             name: "one".to_owned(),
             incarnation: handle.incarnation(),
-            drivers: vec!["local".to_owned()],
+            drivers: vec!["local".to_owned(), "racks".to_owned()],
             version_max: model::VERSION,
             weight: 100,
             ..Record::default()

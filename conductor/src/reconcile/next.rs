@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use drivers::limit;
-use model::operation::{Kind, Operation, State, Step, StepOutcome};
+use model::{
+    node::Node,
+    operation::{Kind, Operation, Pick, State, Step, StepOutcome},
+};
 
 use crate::reconcile::hazard;
 
@@ -29,6 +32,8 @@ pub struct Plan {
     pub target: String,
     /// How long after its beginning it may take effect: what the intent declares.
     pub effect: Duration,
+    /// Whether it works on a batch of machines.
+    pub batch: bool,
 }
 
 /// For how long a backend that takes its time is called again and again under one intent; then the intent is renewed.
@@ -37,7 +42,12 @@ pub const RENEWED: Duration = Duration::from_secs(300);
 impl Plan {
     /// The step of an operation.
     pub fn new(name: &'static str, target: String, kind: Kind) -> Self {
-        Self { name, target, effect: limit::effect(kind) + RENEWED }
+        Self { name, target, effect: limit::effect(kind) + RENEWED, batch: false }
+    }
+    /// The same, on a batch of machines.
+    #[must_use]
+    pub fn of_batch(self) -> Self {
+        Self { batch: true, ..self }
     }
 }
 
@@ -54,6 +64,31 @@ pub struct Facts {
     pub caller: bool,
     /// How long an execute waits for that.
     pub collect: Duration,
+    /// Whether there are machines to work on.
+    pub machines: Machines,
+}
+
+/// Whether an operation has machines to work on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Machines {
+    /// None, or none any more.
+    #[default]
+    Done,
+    /// A batch of them goes on, or may be begun.
+    Next,
+    /// Some, but no batch may be begun now: it is paused, or too many are out of service.
+    Held,
+}
+
+impl Machines {
+    /// Of this operation, as the cluster's machines were last seen.
+    pub fn of(operation: &Operation, nodes: &[Node]) -> Self {
+        match operation.roll.as_ref().map(|roll| roll.pick(nodes)) {
+            None | Some(Pick::Finished) => Self::Done,
+            Some(Pick::GoesOn | Pick::Begins(_)) => Self::Next,
+            Some(Pick::Paused | Pick::Full) => Self::Held,
+        }
+    }
 }
 
 impl Facts {

@@ -10,12 +10,16 @@
 //!
 //! A late call of an earlier owner may bring an orphan after this look; the next one finds it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use drivers::{ContainerSeen, Engine, EngineSeen, Error, Mark};
+use drivers::{ContainerSeen, Engine, EngineSeen, Error, Mark, NodeSeen};
 use model::{
     Page,
-    cluster::{Cluster, Health},
+    cluster::{self, Cluster, Health},
     command::{ContainerSighting, Sighting},
     container::{self, Container, ContainerStatus, Wanted},
     id::{ClusterId, ContainerId},
@@ -40,6 +44,8 @@ const SWEEP: usize = 16;
 pub(crate) struct Seen {
     engine: Result<EngineSeen, Error>,
     containers: Option<Vec<ContainerSeen>>,
+    /// Machines that the provisioner keeps in groups, where it was asked: while something is done about them, or would be.
+    kept: Option<Vec<NodeSeen>>,
     /// Revisions of the containers' records before the look.
     before: BTreeMap<ContainerId, u64>,
 }
@@ -52,7 +58,8 @@ impl Seen {
 
     /// Whether there is nothing to worry about.
     pub(crate) fn well(&self) -> bool {
-        self.engine.as_ref().is_ok_and(|engine| matches!(engine.health, None | Some(Health::Healthy)))
+        let ready = self.kept.as_ref().is_none_or(|kept| kept.iter().all(|node| node.ready));
+        ready && self.engine.as_ref().is_ok_and(|engine| matches!(engine.health, None | Some(Health::Healthy)))
     }
 }
 
@@ -65,7 +72,7 @@ pub(crate) async fn look(shared: &Shared, picture: &Picture) -> Result<Option<Se
     let late = || Error::Timeout("the look took too long".to_owned());
     let engine = match shared.registry.connect(&picture.spec, &provisioned) {
         Ok(engine) => engine,
-        Err(error) => return Ok(Some(Seen { engine: Err(error), containers: None, before })),
+        Err(error) => return Ok(Some(Seen { engine: Err(error), containers: None, kept: None, before })),
     };
     let seen = timeout(bound, engine.look()).await.map_err(|_| late()).and_then(|seen| seen);
     let containers = match &seen {
@@ -73,7 +80,26 @@ pub(crate) async fn look(shared: &Shared, picture: &Picture) -> Result<Option<Se
         Err(_) => None,
     };
     shared.metrics.looked(seen.is_ok());
-    Ok(Some(Seen { engine: seen, containers, before }))
+    let kept = if seen.is_ok() && minds_machines(picture) { kept(shared, picture, bound).await } else { None };
+    Ok(Some(Seen { engine: seen, containers, kept, before }))
+}
+
+/// Whether it matters just now which machines are ready.
+fn minds_machines(picture: &Picture) -> bool {
+    cluster::heal::policy(&picture.cluster).is_some() || picture.open.iter().any(|operation| operation.roll.is_some())
+}
+
+/// The machines as their provisioner keeps them. Should it not answer, they are as they were last seen.
+async fn kept(shared: &Shared, picture: &Picture, bound: Duration) -> Option<Vec<NodeSeen>> {
+    let provisioner = shared.registry.provisioner(&picture.spec).ok()?;
+    match timeout(bound, provisioner.nodes(&picture.spec)).await {
+        Ok(Ok(kept)) => kept,
+        Ok(Err(error)) => {
+            tracing::debug!(cluster = %picture.cluster.id, %error, "the machines could not be looked at");
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 /// Asks the provisioner what carries the tag, before the first change under an epoch; whether it answered. What is there is adopted, or removed,
@@ -114,8 +140,11 @@ pub(crate) fn news(
             }
         }
     }
-    if cluster.operation.is_none() {
+    // While an operation is open its end says what there is; but work on machines has to know which of them are ready.
+    let rolls = operation::query::open(&**view, cluster.id)?.iter().any(|operation| operation.roll.is_some());
+    if cluster.operation.is_none() || rolls {
         cluster_news(view, cluster, seen, &mut sighting)?;
+        sighting.observed = sighting.observed.filter(|_| cluster.operation.is_none());
     }
     let nothing = sighting.observed.is_none() && sighting.containers.is_empty() && !sighting.nodes_seen;
     Ok((!nothing).then_some(sighting))
@@ -142,8 +171,8 @@ fn cluster_news(view: &SharedView, cluster: &Cluster, seen: &Seen, sighting: &mu
     let before = cluster.observed.clone().unwrap_or_default();
     let observed = match (&seen.engine, picture::provisioned(cluster)) {
         (Ok(engine), Some(provisioned)) => {
-            let look = look::look(cluster.id, &provisioned, engine.clone());
             let nodes = node::query::of_cluster(&**view, cluster.id)?;
+            let look = look::look(cluster.id, &provisioned, engine.clone(), machines(&nodes, seen));
             let same = nodes.len() == look.nodes.len() && look.nodes.iter().all(|node| nodes.iter().any(|old| alike(old, node)));
             if !same {
                 sighting.nodes = look.nodes;
@@ -166,8 +195,24 @@ fn cluster_news(view: &SharedView, cluster: &Cluster, seen: &Seen, sighting: &mu
     Ok(())
 }
 
+/// The machines of groups: as the provisioner keeps them, or else as they are recorded.
+fn machines(nodes: &[Node], seen: &Seen) -> Option<Vec<NodeSeen>> {
+    let recorded = || nodes.iter().map(look::kept).collect::<Option<Vec<_>>>().filter(|kept| !kept.is_empty());
+    seen.kept.clone().or_else(recorded)
+}
+
+/// Machines that were seen not to be ready, by the own ids of their provisioner; `None`: it was not asked, or did not answer.
+pub(crate) fn down(seen: &Seen, nodes: &[Node]) -> Option<BTreeSet<String>> {
+    let engine = seen.engine.as_ref().ok()?;
+    let kept = look::merged(seen.kept.clone()?, &engine.nodes);
+    let known = |id: &String| nodes.iter().any(|node| node.external_id.as_ref() == Some(id));
+    Some(kept.into_iter().filter(|node| !node.ready).map(|node| node.external_id).filter(known).collect())
+}
+
 fn alike(old: &Node, new: &Node) -> bool {
-    (old.id, &old.name, &old.address, &old.image_id) == (new.id, &new.name, &new.address, &new.image_id)
+    let shown = |node: &Node| (node.id, node.name.clone(), node.address.clone(), node.image_id.clone());
+    let kept = |node: &Node| (node.external_id.clone(), node.group.clone(), node.master, node.not_ready);
+    shown(old) == shown(new) && kept(old) == kept(new)
 }
 
 /// Removes what carries the cluster's tag and has no record; how many there were.

@@ -8,6 +8,7 @@ use model::{
     cluster::{self, Cluster},
     container::{self, Container},
     id::{ClusterId, ContainerId},
+    node::{self, Node},
     nodegroup,
     operation::{self, Kind, Operation},
     tables::Fault,
@@ -25,6 +26,8 @@ pub(crate) struct Picture {
     pub(crate) open: Vec<Operation>,
     /// All operations that are kept, if they were asked for and matter.
     pub(crate) history: Vec<Operation>,
+    /// Its machines, where something is or may be done about them.
+    pub(crate) nodes: Vec<Node>,
     /// Containers that open operations are about.
     pub(crate) containers: BTreeMap<ContainerId, Container>,
 }
@@ -44,9 +47,11 @@ impl Picture {
                 containers.insert(container, record);
             }
         }
+        let minded = cluster::heal::policy(&cluster).is_some() || open.iter().any(|operation| operation.roll.is_some());
+        let nodes = if minded { node::query::of_cluster(view, id)? } else { Vec::new() };
         let waits = open.iter().any(|operation| operation.kind() != Kind::ClusterCreate);
         let history = if waited || (young && waits) { operation::query::of_cluster(view, id, usize::MAX)? } else { Vec::new() };
-        Ok(Some(Self { cluster, spec, open, history, containers }))
+        Ok(Some(Self { cluster, spec, open, history, nodes, containers }))
     }
 
     /// How long calls from before a worker that concern what `operation` concerns may still act; `age`: the worker's, `now_ms`: log time.

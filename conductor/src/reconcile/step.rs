@@ -14,6 +14,7 @@ use model::{
     command::{Command, ContainerSighting, Sighting, StepBegin, StepEnd},
     container::Container,
     id::ClusterId,
+    node::Node,
     operation::{Failure, Kind, Operation, State, StepOutcome},
     peer::{Ended, Output},
 };
@@ -24,7 +25,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cluster,
+    cluster::{self, act::Job},
     error::Halt,
     reconcile::{
         hazard,
@@ -50,6 +51,8 @@ pub(crate) struct Effect {
     pub(crate) again: Option<Duration>,
     /// What its cluster has now.
     pub(crate) provisioned: Option<Box<Provisioned>>,
+    /// All machines of its cluster, where they were worked on.
+    pub(crate) nodes: Option<Vec<Node>>,
 }
 
 /// One attempt at one step.
@@ -140,6 +143,7 @@ impl Step {
             target: self.plan.target.clone(),
             effect_ms: u64::try_from(self.plan.effect.as_millis()).unwrap_or(u64::MAX),
             goes_on,
+            batch: self.plan.batch && !goes_on,
         })
     }
 
@@ -151,9 +155,11 @@ impl Step {
         if self.shared.epoch_in(&view, self.cluster)? != Some(self.epoch) && !model::planted!("m6") {
             return Err(Halt::Stale);
         }
+        let job = Job::read(&*view, &self.operation)?;
+        drop(view);
         let caller = self.shared.caller(self.cluster, self.epoch, self.plan.name).at(self.operation.id, self.plan.name);
         // On the heap: a client library's call is large, and every layer around it would carry it.
-        let outside = Box::pin(self.outside());
+        let outside = Box::pin(self.outside(&job));
         let guarded = self.shared.lease.guard(hold, caller.makes(outside));
         let heard = tokio::select! {
             biased;
@@ -171,20 +177,20 @@ impl Step {
 
     /// The call itself, again and again while the backend is at it. The intent is renewed in time: none of the calls acts for longer than
     /// it says.
-    async fn outside(&self) -> Result<Effect, Error> {
+    async fn outside(&self, job: &Job) -> Result<Effect, Error> {
         let epoch = if model::planted!("m6-mark") { 0 } else { self.epoch };
         let mark = Mark { cluster: self.cluster, epoch, operation: self.operation.id };
         model::fault_point!("step::call::before");
         let mut renew_at = Instant::now() + RENEWED;
         loop {
             let effect = match &self.act {
-                Act::Cluster(spec) => cluster::act::call(&self.shared, self.operation.kind(), &mark, spec).await?,
+                Act::Cluster(spec) => cluster::act::call(&self.shared, (self.operation.kind(), job), &mark, spec).await?,
                 Act::Container { engine, container, caller } => {
                     workload::act::call(engine, &mark, &self.operation, container, caller.clone()).await?
                 }
             };
             model::fault_point!("step::call::after", Err(Error::Timeout("the answer was lost".to_owned())));
-            let Some(again) = effect.again else { return Ok(effect) };
+            let Some(again) = effect.again else { return Ok(self.counted(effect).await) };
             sleep(again).await;
             if Instant::now() >= renew_at {
                 renew_at = Instant::now() + RENEWED;
@@ -192,6 +198,21 @@ impl Step {
                 if !matches!(renewed, Ok(Ok(_))) {
                     return Err(Error::Broken("the step could not be declared for longer".to_owned()));
                 }
+            }
+        }
+    }
+
+    /// With the machines that are there after a batch: the next one is picked from what was seen. Where nobody says, the next look will.
+    async fn counted(&self, effect: Effect) -> Effect {
+        let Act::Cluster(spec) = &self.act else { return effect };
+        if !self.plan.batch {
+            return effect;
+        }
+        match cluster::look::nodes(&self.shared, spec).await {
+            Ok(nodes) => Effect { nodes, ..effect },
+            Err(error) => {
+                tracing::debug!(cluster = %self.cluster, %error, "the machines could not be looked at after a batch");
+                effect
             }
         }
     }
@@ -270,15 +291,19 @@ impl Step {
 
     fn succeeded(&self, effect: &Effect) -> StepEnd {
         // See `looked_at`.
-        let looks = matches!(self.operation.kind(), Kind::ClusterCreate | Kind::ClusterUpdate);
+        let looks = self.operation.kind() == Kind::ClusterCreate || self.operation.kind().updates();
         let mut end = self.end(StepOutcome::Done, effect.reason.clone(), (!looks).then_some(State::Succeeded));
         end.external_id.clone_from(&effect.external_id);
-        end.seen = effect.seen.clone().map(|seen| Sighting {
-            cluster: self.cluster,
-            epoch: self.epoch,
-            containers: vec![seen],
-            ..Sighting::default()
-        });
+        if effect.seen.is_some() || effect.nodes.is_some() {
+            end.seen = Some(Sighting {
+                cluster: self.cluster,
+                epoch: self.epoch,
+                containers: effect.seen.iter().cloned().collect(),
+                nodes: effect.nodes.clone().unwrap_or_default(),
+                nodes_seen: effect.nodes.is_some(),
+                ..Sighting::default()
+            });
+        }
         if let Act::Container { caller: Some(caller), .. } = &self.act {
             bid_farewell(caller, Ended { exit_code: effect.exit_code, ..Ended::default() });
         }

@@ -13,8 +13,10 @@ use std::{
 };
 
 use model::{
-    command::{Command, OperationEnd, Release, Sighting},
+    cluster::heal,
+    command::{ClusterHeal, Command, OperationEnd, Release, Sighting},
     id::{ClusterId, ContainerId, OperationId},
+    node::Node,
     operation::{Failure, Kind, Operation, State, StepOutcome},
     ownership::{self, Reason},
     peer::{Ended, Output},
@@ -31,7 +33,7 @@ use crate::{
     error::Halt,
     reconcile::{
         hazard,
-        next::{Facts, Next, Plan},
+        next::{Facts, Machines, Next, Plan},
         pass,
         picture::Picture,
         post::Post,
@@ -53,6 +55,7 @@ enum Target {
 
 struct Running {
     operation: OperationId,
+    outside: String,
     overtaken: CancellationToken,
     /// Which task it is.
     task: tokio::task::Id,
@@ -61,6 +64,8 @@ struct Running {
 struct Hazard {
     target: Target,
     operation: OperationId,
+    /// The outside name it works on.
+    outside: String,
     until: Instant,
 }
 
@@ -90,6 +95,8 @@ pub(crate) struct Worker {
     unanswered: u32,
     /// Another owner may have acted before, and the backend has not been shown this epoch yet.
     inherited: bool,
+    /// Machines that were not ready at the last look.
+    down: BTreeSet<String>,
 }
 
 impl Worker {
@@ -110,6 +117,7 @@ impl Worker {
             pauses: BTreeMap::new(),
             hazards: Vec::new(),
             pass_at: now,
+            down: BTreeSet::new(),
         }
     }
 
@@ -162,9 +170,9 @@ impl Worker {
                 None => return false,
             },
         };
-        self.running.remove(&target);
+        let outside = self.running.remove(&target).map(|running| running.outside).unwrap_or_default();
         if let Some(act) = came.hazard {
-            self.hazards.push(Hazard { target, operation, until: Instant::now() + act + hazard::SLACK });
+            self.hazards.push(Hazard { target, operation, outside, until: Instant::now() + act + hazard::SLACK });
         }
         if !came.pause.is_zero() {
             self.pause(operation, came.pause);
@@ -210,11 +218,34 @@ impl Worker {
         if self.shared.lease.may_act(self.post.epoch).is_none() {
             return Ok(Some(Instant::now() + self.shared.settings.lease / 20));
         }
-        let mut again = self.pass_at;
+        let mut again = self.pass_at.min(self.heal(&picture).await?);
         for operation in self.runnable(&picture) {
             again = again.min(self.advance(&picture, operation).await?);
         }
         Ok(Some(again))
+    }
+
+    /// Asks for a machine to be replaced that has not been ready for as long as the cluster's policy says; when to look again otherwise.
+    ///
+    /// The log decides, so asking twice does no harm; asked for is only what this worker has itself seen down.
+    async fn heal(&self, picture: &Picture) -> Result<Instant, Halt> {
+        let Some(after_ms) = heal::policy(&picture.cluster).filter(|_| picture.cluster.operation.is_none()) else {
+            return Ok(self.pass_at);
+        };
+        let seen = |node: &&Node| node.external_id.as_ref().is_some_and(|id| self.down.contains(id));
+        let due = picture.nodes.iter().filter(seen).filter_map(|node| Some((heal::due_ms(node, after_ms)?, node.id))).min();
+        let Some((due_ms, node)) = due else { return Ok(self.pass_at) };
+        let wait = due_ms.saturating_sub(self.shared.handle.now_ms());
+        if wait > 0 {
+            return Ok(Instant::now() + Duration::from_millis(wait));
+        }
+        let operation = OperationId::new(self.shared.chance.uuid());
+        let command = ClusterHeal { id: self.cluster, epoch: self.post.epoch, node, operation };
+        match self.shared.write(Command::ClusterHeal(command)).await? {
+            Ok(_) => tracing::warn!(cluster = %self.cluster, %node, "a node that has failed is replaced"),
+            Err(refusal) => tracing::debug!(cluster = %self.cluster, %node, %refusal.message, "a node is not replaced now"),
+        }
+        Ok(Instant::now() + self.shared.jittered(Duration::from_secs(1)))
     }
 
     /// Calls of operations that have ended (by a deletion, by their deadline) are dropped.
@@ -298,7 +329,10 @@ impl Worker {
     fn facts(&self, picture: &Picture, operation: &Operation) -> Facts {
         let settings = &self.shared.settings;
         let here = target(operation);
-        let concerns = |hazard: &&Hazard| hazard.operation != operation.id && (here == Target::Cluster || hazard.target == here);
+        let outside = cluster::decide::outside(self.cluster, operation);
+        // Of the operation itself: calls on what it has left behind, such as an earlier batch of machines.
+        let other = |hazard: &Hazard| hazard.operation != operation.id || (here == Target::Cluster && hazard.outside != outside);
+        let concerns = |hazard: &&Hazard| other(hazard) && (here == Target::Cluster || hazard.target == here);
         let own = self.hazards.iter().filter(concerns).map(|hazard| hazard.until).max();
         let now_ms = self.shared.handle.now_ms();
         Facts {
@@ -307,6 +341,7 @@ impl Worker {
             own: own.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
             caller: self.post.has_caller(operation.id),
             collect: settings.collect,
+            machines: Machines::of(operation, &picture.nodes),
         }
     }
 
@@ -325,6 +360,7 @@ impl Worker {
             },
         };
         let overtaken = CancellationToken::new();
+        let outside = plan.target.clone();
         let step = Step {
             shared: Arc::clone(&self.shared),
             cluster: self.cluster,
@@ -337,7 +373,7 @@ impl Worker {
         };
         let (target, id) = (target(operation), operation.id);
         let task = self.jobs.spawn(async move { (target, id, step.run().await) }).id();
-        self.running.insert(target, Running { operation: id, overtaken, task });
+        self.running.insert(target, Running { operation: id, outside, overtaken, task });
         Ok(())
     }
 
@@ -424,6 +460,7 @@ impl Worker {
         caller("sweep").makes(pass::sweep(&self.shared, picture, self.post.epoch, &seen)).await?;
         let view: SharedView = self.shared.view().await?;
         let Some(cluster) = model::cluster::query::by_id(&*view, self.cluster)? else { return Ok(true) };
+        self.down = pass::down(&seen, &picture.nodes).unwrap_or_default();
         let busy = |container| self.running.contains_key(&Target::Container(container));
         let news = pass::news(&view, &cluster, self.post.epoch, &seen, &busy)?;
         self.look_again(match &news {

@@ -38,9 +38,7 @@ pub fn decide(operation: &Operation, exists: bool, facts: &Facts) -> Next {
         | Kind::ContainerReboot
         | Kind::ContainerDelete
         | Kind::ContainerExecute => quietly(facts, plan),
-        Kind::ClusterCreate | Kind::ClusterUpdate | Kind::ClusterDelete => {
-            Next::End(State::Failed, format!("{} is not an operation on a container", kind.word()))
-        }
+        _ => Next::End(State::Failed, format!("{} is not an operation on a container", kind.word())),
     }
 }
 
@@ -74,9 +72,16 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::reconcile::next::Machines;
 
-    const QUIET: Facts =
-        Facts { now_ms: 20_000, unclear: Duration::ZERO, own: Duration::ZERO, caller: false, collect: Duration::from_secs(15) };
+    const QUIET: Facts = Facts {
+        now_ms: 20_000,
+        unclear: Duration::ZERO,
+        own: Duration::ZERO,
+        caller: false,
+        collect: Duration::from_secs(15),
+        machines: Machines::Done,
+    };
     const UNCLEAR: Facts = Facts { unclear: Duration::from_secs(10), ..QUIET };
 
     fn operation(kind: Kind, step: Option<StepOutcome>) -> Operation {

@@ -1,6 +1,7 @@
 //! One member with a real Raft over a simulated disk, and a conductor on it. Time is paused: it passes as fast as nothing is to be done.
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{
         Arc,
@@ -156,7 +157,7 @@ impl Rig {
         });
         let record = record.await.unwrap();
         let member = member::Member {
-            drivers: vec!["local".to_owned()],
+            drivers: vec!["local".to_owned(), "racks".to_owned()],
             incarnation: self.handle.incarnation(),
             version_max: model::VERSION,
             ..record
@@ -226,6 +227,16 @@ impl Rig {
 
     /// Begins to make a bay whose operations may take so many minutes.
     pub(crate) async fn begin_bay_within(&self, minutes: Option<u32>) -> (ClusterId, OperationId) {
+        let wish = ClusterWish { name: "bay".to_owned(), create_timeout: minutes, ..ClusterWish::default() };
+        self.begin_with("local", 1, wish).await
+    }
+
+    /// Begins to make a bay whose machines are kept in groups.
+    pub(crate) async fn begin_racks(&self, node_count: u32, labels: BTreeMap<String, String>) -> (ClusterId, OperationId) {
+        self.begin_with("racks", node_count, ClusterWish { name: "racks".to_owned(), labels, ..ClusterWish::default() }).await
+    }
+
+    async fn begin_with(&self, driver: &str, node_count: u32, cluster: ClusterWish) -> (ClusterId, OperationId) {
         let template = TemplateId::new(self.uuid());
         let wish = TemplateWish { name: "t".to_owned(), coe: "swarm".to_owned(), ..TemplateWish::default() };
         self.done(Command::TemplateCreate(TemplateCreate { id: template, wish })).await;
@@ -233,13 +244,13 @@ impl Rig {
         self.done(Command::ClusterCreate(ClusterCreate {
             id,
             template_id: template,
-            wish: ClusterWish { name: "bay".to_owned(), create_timeout: minutes, ..ClusterWish::default() },
-            node_count: 1,
+            wish: cluster,
+            node_count,
             master_count: 1,
             worker_group: NodeGroupId::new(self.uuid()),
             master_group: NodeGroupId::new(self.uuid()),
             operation,
-            driver: "local".to_owned(),
+            driver: driver.to_owned(),
             default_quota: 20,
         }))
         .await;

@@ -21,6 +21,8 @@ use model::{
 };
 use tokio::sync::Notify;
 
+use crate::racks::{Grouped, Racks};
+
 /// What happens to the next call of a name.
 #[derive(Clone, Debug)]
 pub(crate) enum Trouble {
@@ -53,7 +55,7 @@ pub(crate) struct Called {
 }
 
 #[derive(Default)]
-struct World {
+pub(crate) struct World {
     networks: BTreeMap<ClusterId, u64>,
     containers: BTreeMap<ContainerId, ContainerSeen>,
     made: u64,
@@ -62,6 +64,8 @@ struct World {
     effects: Vec<Called>,
     script: BTreeMap<&'static str, VecDeque<Trouble>>,
     sick: bool,
+    /// Machines in groups.
+    pub(crate) racks: Racks,
     /// Looks since the health goes up and down; 0: it does not.
     flapping: usize,
 }
@@ -74,10 +78,11 @@ pub(crate) struct Outside {
 
 impl Outside {
     pub(crate) fn registry(&self) -> Registry {
-        Registry::new().with_provisioner("local", Arc::new(self.clone())).with_connector("swarm", Arc::new(self.clone()))
+        let registry = Registry::new().with_provisioner("local", Arc::new(self.clone())).with_provisioner("racks", Grouped::shared(self));
+        registry.with_connector("swarm", Arc::new(self.clone()))
     }
 
-    fn world<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+    pub(crate) fn world<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         work(&mut self.world.lock().unwrap())
     }
 
@@ -143,7 +148,7 @@ impl Outside {
     }
 
     /// Writes the call down, lets the script have its way, and makes the change.
-    async fn call<T: Send + 'static>(
+    pub(crate) async fn call<T: Send + 'static>(
         &self,
         what: &'static str,
         epoch: u64,
@@ -200,6 +205,11 @@ impl Outside {
 }
 
 impl World {
+    /// Whether something was made for this cluster.
+    pub(crate) fn made_for(&self, cluster: ClusterId) -> bool {
+        self.networks.contains_key(&cluster)
+    }
+
     fn create(&mut self, mark: &Mark, id: ContainerId, name: &str) -> ContainerSeen {
         let made = &mut self.made;
         let seen = self.containers.entry(id).or_insert_with(|| {

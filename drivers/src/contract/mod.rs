@@ -7,6 +7,7 @@
 //! The ids are the caller's, so that the suite draws no random numbers; they must never have been used with the same backend.
 
 mod containers;
+mod nodes;
 mod output;
 mod provision;
 
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use containers::{adoption, interruption, life, ownership, pausing, refusals};
+pub use nodes::{nodes, without_nodes};
 pub use output::{executions, logs};
 pub use provision::provisioner;
 

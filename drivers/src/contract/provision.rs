@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How often a call that says "working" is made again.
-const PATIENCE: u32 = 600;
+pub(super) const PATIENCE: u32 = 600;
 
 /// One cluster is made once, whoever asks and how often; it is found by tag; all of it goes, and nothing else does.
 ///

@@ -50,6 +50,7 @@ pub(crate) fn engine(shown: SystemInfo, address: Option<String>) -> EngineSeen {
         name: name.clone(),
         address,
         image: shown.operating_system,
+        group: None,
         master: false,
         ready: true,
         processors: shown.ncpu.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),

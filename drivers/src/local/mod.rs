@@ -7,12 +7,16 @@
 //! clusters share the engine and are kept apart by their networks and labels; this is for machines of one's own and for trials, not a
 //! wall between tenants who distrust each other.
 //!
+//! So a change of size changes nothing but the number that is asked for; and machines cannot be removed, replaced or upgraded here, nor has the
+//! cluster an authority of its own: whoever runs the host does these things.
+//!
 //! Deleting removes every container that carries the cluster's label, then its networks, then looks once more: a create that a former
 //! owner had on its way when it lost the cluster may have landed in between.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use model::template::TemplateWish;
 
 use crate::{
     docker::{Client, containers, networks, within},
@@ -115,4 +119,25 @@ impl Provisioner for Local {
     async fn tagged(&self) -> Result<Vec<Tagged>, Error> {
         within(limit::LOOK, "list what carries our labels", self.all()).await
     }
+
+    async fn remove_nodes(&self, _mark: &Mark, _cluster: &ClusterSpec, _nodes: &[String]) -> Result<Progress<()>, Error> {
+        Err(cannot("its only node is the host of the Docker Engine, which stays as long as the engine does"))
+    }
+
+    async fn replace_node(&self, _mark: &Mark, _cluster: &ClusterSpec, _node: &str) -> Result<Progress<()>, Error> {
+        Err(cannot("its only node is the host of the Docker Engine; repair the host"))
+    }
+
+    async fn upgrade(&self, _mark: &Mark, _cluster: &ClusterSpec, _to: &TemplateWish, _nodes: &[String]) -> Result<Progress<()>, Error> {
+        Err(cannot("the Docker Engine is upgraded on its host, for all clusters there at once"))
+    }
+
+    async fn rotate(&self, _mark: &Mark, _cluster: &ClusterSpec, _credentials: u64) -> Result<Progress<()>, Error> {
+        Err(cannot("all clusters there share the certificates of the Docker Engine, which are replaced on its host"))
+    }
+}
+
+/// What a single Docker Engine cannot do for one cluster.
+fn cannot(why: &str) -> Error {
+    Error::Refused(format!("a cluster of the driver \"local\" is a part of one Docker Engine: {why}"))
 }

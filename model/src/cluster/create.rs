@@ -98,7 +98,9 @@ pub(crate) fn create(context: &mut Context<'_>, command: &ClusterCreate) -> Answ
 
 /// The template, if the cluster may be made from it.
 fn allowed(context: &Context<'_>, command: &ClusterCreate) -> Result<Template, Stop> {
-    if record::exists::<Cluster>(context.tables, command.id.bytes())? {
+    // An id is taken, too, while operations of a cluster that had it are kept.
+    let known = !operation::query::of_cluster(context.tables, command.id, 1)?.is_empty();
+    if known || record::exists::<Cluster>(context.tables, command.id.bytes())? {
         return refuse(Class::Conflict, "cluster-exists", format!("there is a cluster {} already", command.id));
     }
     for group in [command.master_group, command.worker_group] {

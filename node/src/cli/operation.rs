@@ -46,6 +46,16 @@ pub(super) enum Operation {
         /// Its id
         operation: String,
     },
+    /// Begin no further batch of nodes of an upgrade or a resize; the batch that was begun is ended
+    Pause {
+        /// Its id
+        operation: String,
+    },
+    /// Go on with what was paused
+    Resume {
+        /// Its id
+        operation: String,
+    },
     /// Delete a bay for good within two minutes, and leave and list what cannot be removed
     ForceDelete {
         /// The bay's id or name
@@ -92,6 +102,14 @@ impl Operation {
                 let row: OperationRow = common.ask(&Request::Cancel { id: operation.clone() })?;
                 say(&format!("{} of bay {} is cancelled\n", row.kind, bay(&row)))
             }
+            Self::Pause { operation } => {
+                let row: OperationRow = common.ask(&Request::Pause { id: operation.clone(), paused: true })?;
+                say(&format!("{} of bay {} is paused: {}\n", row.kind, bay(&row), rolled(&row)))
+            }
+            Self::Resume { operation } => {
+                let row: OperationRow = common.ask(&Request::Pause { id: operation.clone(), paused: false })?;
+                say(&format!("{} of bay {} goes on: {}\n", row.kind, bay(&row), rolled(&row)))
+            }
             Self::ForceDelete { bay: name } => {
                 let row: OperationRow = common.ask(&Request::ForceDelete { cluster: name.clone() })?;
                 let within = span(row.left_ms);
@@ -128,6 +146,18 @@ fn span(ms: u64) -> String {
         seconds @ 7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
         seconds => format!("{} days", seconds / 86_400),
     }
+}
+
+/// How far work on machines has come, in words.
+fn rolled(row: &OperationRow) -> String {
+    let Some(roll) = &row.roll else { return "no nodes to work on".to_owned() };
+    let now = match (roll.batch.as_slice(), roll.paused) {
+        ([], true) => "paused".to_owned(),
+        ([], false) => "none under work".to_owned(),
+        (batch, paused) => format!("{} under work{}", batch.join(", "), if paused { ", then paused" } else { "" }),
+    };
+    let most = if roll.max_batch_size == 0 { "all at once".to_owned() } else { format!("{} at a time", roll.max_batch_size) };
+    format!("{} nodes done, {} to come, {most}; {now}", roll.done, roll.waiting)
 }
 
 /// Where an operation stands, and whether that is well.
@@ -175,6 +205,9 @@ fn show(row: &OperationRow) -> String {
         Some(took) => format!("took {}, {} tries", span(took), row.attempts),
         None => format!("{} to its deadline, {} tries so far", span(row.left_ms), row.attempts),
     });
+    if row.roll.is_some() {
+        lines.push(rolled(row));
+    }
     lines.extend(row.retry_in_ms.iter().map(|next| format!("tries again in {}", span(*next))));
     if let Some(reason) = &row.reason {
         let failure = row.failure.as_ref().map_or_else(String::new, |failure| format!(" ({failure})"));
@@ -257,7 +290,7 @@ fn left(rows: &[OperationRow]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{LeftRow, TroubleRow};
+    use crate::control::{LeftRow, RollRow, TroubleRow};
 
     fn row() -> OperationRow {
         OperationRow {
@@ -304,6 +337,9 @@ mod tests {
         {
             assert!(shown.contains(words), "{words}: {shown}");
         }
+        let roll = RollRow { max_batch_size: 2, done: 3, batch: vec!["node-4".into()], waiting: 1, paused: true };
+        let rolling = show(&OperationRow { roll: Some(roll), ..row() });
+        assert!(rolling.contains("3 nodes done, 1 to come, 2 at a time; node-4 under work, then paused"), "{rolling}");
         let left = vec![LeftRow { what: "network".into(), name: "jeroboam-c1".into(), id: "n1".into() }];
         let ended = OperationRow { state: "SUCCEEDED".into(), took_ms: Some(500), left, ..row() };
         assert!(show(&ended).contains("left outside:") && show(&ended).contains("n1"), "{}", show(&ended));

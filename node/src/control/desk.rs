@@ -53,6 +53,7 @@ impl Desk {
                 return done(operations::list(handle, cluster.as_deref(), stuck, limit).await?);
             }
             Request::Operation { id } => return done(operations::show(handle, &id).await?),
+            Request::Pause { id, paused } => return done(operations::pause(handle, &id, paused).await?),
             Request::Cancel { id } => return done(operations::cancel(handle, &id).await?),
             Request::Retry { id } => return done(operations::retry(handle, &id).await?),
             Request::ForceDelete { cluster } => return done(operations::force_delete(handle, &cluster).await?),

@@ -8,16 +8,16 @@ use api::orphans;
 use model::{
     Actor, Command, Ident, Scope, View,
     cluster::{self, Cluster, Status},
-    command::{ClusterDelete, ClusterReset, OperationCancel, OperationRetry},
+    command::{ClusterDelete, ClusterReset, OperationCancel, OperationPause, OperationRetry},
     found::Found,
     id::{ClusterId, OperationId},
     member,
-    operation::{Left, Operation, Step, Trouble, query, stuck::stuck},
+    operation::{Left, Operation, Roll, Step, Trouble, query, stuck::stuck},
 };
 use raft::{Consistency, Handle, handle::Write};
 use tokio::time::Instant;
 
-use super::{LeftRow, OperationRow, Orphans, StepRow, TroubleRow};
+use super::{LeftRow, OperationRow, Orphans, RollRow, StepRow, TroubleRow};
 
 /// How long one answer may take.
 const SHORT: Duration = Duration::from_secs(10);
@@ -88,6 +88,13 @@ pub(super) async fn cancel(handle: &Handle, id: &str) -> Result<OperationRow, St
     shown(handle, operation).await
 }
 
+/// Pauses one, or lets it go on.
+pub(super) async fn pause(handle: &Handle, id: &str, paused: bool) -> Result<OperationRow, String> {
+    let operation = operation_id(id)?;
+    write(handle, Command::OperationPause(OperationPause { operation, paused })).await?;
+    shown(handle, operation).await
+}
+
 /// Does one again; the new one.
 pub(super) async fn retry(handle: &Handle, id: &str) -> Result<OperationRow, String> {
     let (operation, retry) = (operation_id(id)?, OperationId::new(handle.seams().chance.uuid()));
@@ -155,6 +162,7 @@ fn row(view: &dyn View, operation: &Operation, now_ms: u64) -> Result<OperationR
     let failure = if operation.open() { trouble.map(Trouble::failure) } else { Some(operation.failure()) };
     Ok(OperationRow {
         id: operation.id.to_string(),
+        roll: operation.roll.as_ref().map(roll_row),
         kind: operation.kind().word().to_owned(),
         state: operation.state().word().to_owned(),
         stuck: stuck(view, operation, now_ms).map_err(words)?.map(|stuck| stuck.words().to_owned()),
@@ -175,6 +183,16 @@ fn row(view: &dyn View, operation: &Operation, now_ms: u64) -> Result<OperationR
         steps: operation.steps.iter().map(|step| step_row(step, now_ms)).collect(),
         left: operation.left.iter().map(left_row).collect(),
     })
+}
+
+fn roll_row(roll: &Roll) -> RollRow {
+    RollRow {
+        max_batch_size: roll.batch_max,
+        paused: roll.paused,
+        done: roll.done,
+        batch: roll.batch.iter().map(|machine| machine.name.clone()).collect(),
+        waiting: roll.waiting.len(),
+    }
 }
 
 fn step_row(step: &Step, now_ms: u64) -> StepRow {

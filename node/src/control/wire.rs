@@ -87,6 +87,13 @@ pub enum Request {
         /// Its id.
         id: String,
     },
+    /// Begin no further batch of an operation, or go on with it: [`OperationRow`].
+    Pause {
+        /// Its id.
+        id: String,
+        /// Pause, or go on.
+        paused: bool,
+    },
     /// Do an operation again: the new one as an [`OperationRow`].
     Retry {
         /// Its id.
@@ -312,11 +319,29 @@ pub struct Orphans {
     pub outside: api::orphans::Outside,
 }
 
+/// How far work on machines has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollRow {
+    /// At most so many are out of service at a time; 0: any number.
+    pub max_batch_size: u32,
+    /// Whether no further batch is begun.
+    pub paused: bool,
+    /// Machines that are done.
+    pub done: u32,
+    /// Names of those that are worked on.
+    pub batch: Vec<String>,
+    /// How many are to come.
+    pub waiting: usize,
+}
+
 /// One operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationRow {
     /// Its id.
     pub id: String,
+    /// Work on machines, if it does any.
+    #[serde(default)]
+    pub roll: Option<RollRow>,
     /// What it does.
     pub kind: String,
     /// Where it stands.

@@ -133,6 +133,7 @@ pub const DEFAULTS: &[Rule] = &[
     tenant("operation:cancel", "rule:admin_or_project_member", "Call an operation off", "POST /v1/operations/{operation}/cancel"),
     tenant("operation:get", "rule:admin_or_project_reader", "Show an operation with its steps", "GET /v1/operations/{operation}"),
     tenant("operation:get_all", "rule:admin_or_project_reader", "List a cluster's operations", "GET /v1/clusters/{cluster}/operations"),
+    tenant("operation:pause", "rule:admin_or_project_member", "Begin no further batch of an operation on machines, or go on", "POST /v1/operations/{operation}/pause"),
     tenant("operation:retry", "rule:admin_or_project_member", "Try a failed operation again", "POST /v1/operations/{operation}/retry"),
     who("owner", "project_id:%(project_id)s", "Everybody of the project"),
     tenant("pod:create", "rule:admin_or_project_member", "Make a pod", "POST /v1/pods"),
