@@ -88,6 +88,7 @@ fn group(whole: &Whole, name: Option<&str>) -> Result<Option<NodeGroupId>, Error
 
 /// `POST /v1/clusters/{cluster}/actions/resize`
 pub(crate) async fn resize(call: &Call<'_>) -> Result<Reply, Error> {
+    call.allow("cluster:resize")?;
     since(call, version::RESIZE)?;
     let mut fields = call.fields()?;
     let least = u32::from(call.version < version::ZERO_NODES);
@@ -97,7 +98,7 @@ pub(crate) async fn resize(call: &Call<'_>) -> Result<Reply, Error> {
     let named = fields.text("nodegroup").some();
     let max_batch_size = fields.integer("max_batch_size", 1, shape::NODES_MAX).or(0);
     fields.finish()?;
-    let changed = operations::act(call, ("cluster:resize", call.own()), |_, whole, expected_revision| {
+    let changed = operations::act(call, call.own(), |_, whole, expected_revision| {
         Ok(Command::ClusterResize(ClusterResize {
             id: whole.cluster.id,
             expected_revision,
@@ -113,6 +114,7 @@ pub(crate) async fn resize(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /v1/clusters/{cluster}/actions/upgrade`
 pub(crate) async fn upgrade(call: &Call<'_>) -> Result<Reply, Error> {
+    call.allow("cluster:upgrade")?;
     since(call, version::RESIZE)?;
     if call.version < version::UPGRADE {
         return Err(Error::invalid(format!("upgrades need version {} of the API", version::UPGRADE)));
@@ -122,7 +124,7 @@ pub(crate) async fn upgrade(call: &Call<'_>) -> Result<Reply, Error> {
     let max_batch_size = fields.integer("max_batch_size", 1, shape::NODES_MAX).or(1);
     let named = fields.text("nodegroup").some();
     fields.finish()?;
-    let changed = operations::act(call, ("cluster:upgrade", call.wide()), |view, whole, expected_revision| {
+    let changed = operations::act(call, call.wide(), |view, whole, expected_revision| {
         driver::changes_machines(&whole.cluster.driver, "be upgraded")?;
         let template = one(template::query::find(view, ident(&wanted), call.wide())?, "template", &wanted)?;
         Ok(Command::ClusterUpgrade(ClusterUpgrade {

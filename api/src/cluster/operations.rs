@@ -269,13 +269,13 @@ pub(super) async fn update(call: &Call<'_>, name: &str, change: impl Fn(&Whole) 
     }
 }
 
-/// Begins what goes on after the answer: `command` makes it of the present state and the revision it is bound to.
+/// Begins what goes on after the answer: `command` makes it of the present state and the revision it is bound to. Whether the caller may is
+/// asked before.
 pub(crate) async fn act(
     call: &Call<'_>,
-    (rule, scope): (&str, Scope<'_>),
+    scope: Scope<'_>,
     command: impl FnOnce(&dyn View, &Whole, u64) -> Result<Command, Error>,
 ) -> Result<Changed, Error> {
-    call.allow(rule)?;
     let reading = call.read_newest().await?;
     if let Some(applied) = call.remembered(&reading)? {
         return settled(call, &applied, Whole::default()).await;

@@ -90,9 +90,11 @@ pub fn target(cluster: ClusterId) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "tests")]
 mod tests {
-    use model::operation::{Machine, Roll, Step, StepOutcome};
+    use model::{
+        node::Node,
+        operation::{Machine, Roll, Step, StepOutcome},
+    };
 
     use super::*;
 
@@ -149,6 +151,16 @@ mod tests {
         let done = Facts { machines: Machines::of(&resize, &[]), ..QUIET };
         let Next::Step(plan) = decide(&Cluster::default(), &resize, &done) else { panic!("the size is led to in the end") };
         assert_eq!((plan.name, plan.batch), (UPDATE, false));
+    }
+
+    #[test]
+    fn a_machine_that_is_well_again_is_not_replaced() {
+        let machine = Machine { external_id: "a".to_owned(), ..Machine::default() };
+        let heal = Operation { roll: Some(Roll::new(1, vec![machine])), ..operation(Kind::ClusterHeal, None) };
+        let node = |not_ready| Node { external_id: Some("a".to_owned()), group: Some(String::new()), not_ready, ..Node::default() };
+        let next = |node| decide(&Cluster::default(), &heal, &Facts { machines: Machines::of(&heal, &[node]), ..QUIET });
+        assert_eq!(step_of(&next(node(true))), Some(REPLACE_NODE));
+        assert_eq!(next(node(false)), Next::Finish);
     }
 
     #[test]

@@ -83,6 +83,9 @@ pub enum Machines {
 impl Machines {
     /// Of this operation, as the cluster's machines were last seen.
     pub fn of(operation: &Operation, nodes: &[Node]) -> Self {
+        if recovered(operation, nodes) {
+            return Self::Done;
+        }
         match operation.roll.as_ref().map(|roll| roll.pick(nodes)) {
             None | Some(Pick::Finished) => Self::Done,
             Some(Pick::GoesOn | Pick::Begins(_)) => Self::Next,
@@ -99,6 +102,14 @@ impl Facts {
     pub fn noise(&self) -> Duration {
         self.unclear.max(self.own)
     }
+}
+
+/// Whether what was to be replaced is well again, before anything was begun.
+fn recovered(operation: &Operation, nodes: &[Node]) -> bool {
+    let Some(roll) = operation.roll.as_ref().filter(|roll| operation.kind() == Kind::ClusterHeal && roll.batch.is_empty()) else {
+        return false;
+    };
+    !roll.waiting.iter().any(|machine| nodes.iter().any(|node| machine.is(node) && node.not_ready))
 }
 
 /// The step of this name as recorded.

@@ -190,7 +190,7 @@ fn cluster_news(view: &SharedView, cluster: &Cluster, seen: &Seen, sighting: &mu
     sighting.observed = observed.filter(|observed| {
         let health = if observed.health.is_none() { before.health } else { observed.health };
         let reason = if observed.health.is_none() { &before.health_reason } else { &observed.health_reason };
-        model::cluster::Observed { at_ms: before.at_ms, health, health_reason: reason.clone(), ..observed.clone() } != before
+        cluster::Observed { at_ms: before.at_ms, health, health_reason: reason.clone(), ..observed.clone() } != before
     });
     Ok(())
 }

@@ -35,6 +35,8 @@ pub(crate) struct Racks {
     clusters: BTreeMap<ClusterId, Vec<Slot>>,
     /// Machines of a cluster that were out of service at a time: the most there ever were.
     most: BTreeMap<ClusterId, usize>,
+    /// Images of machines to come, after an upgrade.
+    images: BTreeMap<ClusterId, String>,
     /// Machines that were ever replaced or removed, by name.
     gone: Vec<String>,
     made: u64,
@@ -46,8 +48,7 @@ impl Racks {
         let now = Instant::now();
         for slots in self.clusters.values_mut() {
             for slot in slots.iter_mut() {
-                if let Some((at, Then::Image(image))) = slot.then.clone().filter(|(at, _)| *at <= now) {
-                    debug_assert!(at <= now);
+                if let Some((_, Then::Image(image))) = slot.then.clone().filter(|(at, _)| *at <= now) {
                     slot.seen.image = Some(image);
                     slot.seen.ready = true;
                     slot.then = None;
@@ -74,7 +75,7 @@ impl Racks {
         let seen = NodeSeen {
             external_id: format!("server-{}", self.made),
             name,
-            image: group.image_id.clone(),
+            image: self.images.get(&cluster).cloned().or_else(|| group.image_id.clone()),
             group: Some(group.name.clone()),
             master: group.role == ROLE_MASTER,
             ready: true,
@@ -228,7 +229,12 @@ impl Provisioner for Grouped {
     async fn upgrade(&self, mark: &Mark, cluster: &ClusterSpec, to: &TemplateWish, nodes: &[String]) -> Result<Progress<()>, Error> {
         let (nodes, image) = (nodes.to_vec(), to.image_id.clone());
         let what = if nodes.is_empty() { "racks.upgrade" } else { "nodes.upgrade" };
-        let work = move |world: &mut World, spec: ClusterSpec| progress(world.racks.work(spec.id, &nodes, &Then::Image(image)));
+        let work = move |world: &mut World, spec: ClusterSpec| {
+            if nodes.is_empty() {
+                world.racks.images.insert(spec.id, image.clone());
+            }
+            progress(world.racks.work(spec.id, &nodes, &Then::Image(image)))
+        };
         self.on((what, mark.epoch), cluster, work).await
     }
     async fn rotate(&self, mark: &Mark, cluster: &ClusterSpec, _credentials: u64) -> Result<Progress<()>, Error> {
