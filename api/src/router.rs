@@ -12,8 +12,8 @@ use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    admin, app::App, call::Call, certificate, cluster, container, discovery, error::Error, health, mservice, node, operation, query,
-    quota, reply::Reply, request, stats, template, watch,
+    admin, app::App, call::Call, certificate, cluster, container, discovery, error::Error, health, mservice, node, operation, query, quota,
+    reply::Reply, request, stats, template, watch,
 };
 
 /// What answers a request.

@@ -12,7 +12,9 @@ use std::{
 use clap::{Parser, Subcommand};
 use jepsen::{
     Chance, Error, Verdict,
-    chaos::{Options, balancer, churn, containers, durability, failover, hang, linearizable, matrix, membership, quick, race, rolling, scale},
+    chaos::{
+        Options, balancer, churn, containers, durability, failover, hang, linearizable, matrix, membership, quick, race, rolling, scale,
+    },
     history,
     report::Summary,
 };

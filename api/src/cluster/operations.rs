@@ -158,8 +158,8 @@ pub(super) async fn create(call: &Call<'_>, asked: Asked) -> Result<Changed, Err
     let template = one(found, "template", &asked.template)?;
     let driver = driver::choose(&*reading.view, &template.wish)?;
     if model::planted!("m16") {
-        let bound = usize::try_from(call.app.settings.default_quota).unwrap_or(usize::MAX);
-        if query::count_of_project(&*reading.view, &call.caller.project_id, bound)? >= bound {
+        let bound = u64::from(call.app.settings.default_quota);
+        if query::count_of_project(&*reading.view, &call.caller.project_id)? >= bound {
             return Err(Error::class(Class::OverQuota, "the project has all the clusters it may have"));
         }
     }

@@ -71,7 +71,10 @@ fn a_new_start_of_the_same_member_gets_an_epoch_of_its_own() {
     world.assign(id(10), 1, 2, first);
     let row = query::of(&world.tables, id(10)).unwrap().unwrap();
     assert_eq!((row.incarnation, row.epoch), (2, world.index));
-    assert!(!query::is_current(&world.tables, id(10), first).unwrap(), "what the first start sent may still arrive, and is not of this epoch");
+    assert!(
+        !query::is_current(&world.tables, id(10), first).unwrap(),
+        "what the first start sent may still arrive, and is not of this epoch"
+    );
 }
 
 #[test]

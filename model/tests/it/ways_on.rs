@@ -94,7 +94,7 @@ fn a_second_resize_replaces_the_target_of_the_first() {
 /// The owner's step of an operation, and its success when the operation may have been overtaken since.
 fn step(operation: u128, epoch: u64) -> [Command; 2] {
     let (name, target) = ("provision".to_owned(), "jeroboam-10".to_owned());
-    let begin = StepBegin { operation: id(operation), epoch, name: name.clone(), target, effect_ms: 5_000, goes_on: false };
+    let begin = StepBegin { operation: id(operation), epoch, name: name.clone(), target, effect_ms: 5_000, goes_on: false, batch: false };
     let ends = Some(State::Succeeded.into());
     let end = StepEnd { operation: id(operation), epoch, name, outcome: StepOutcome::Done.into(), ends, ..StepEnd::default() };
     [Command::StepBegin(begin), Command::StepEnd(end)]

@@ -21,8 +21,8 @@ pub use desk::Desk;
 pub use listen::Door;
 pub use report::{METHOD, own_view};
 pub use wire::{
-    BayRow, Digest, EventRow, LeftRow, MemberRow, Nothing, OperationRow, Orphans, Pinned, Question, Reply, Report, Request, RollRow, Snapped,
-    StepRow, Story, StoryOf, Ticket, TroubleRow,
+    BayRow, Digest, EventRow, LeftRow, MemberRow, Nothing, OperationRow, Orphans, Pinned, Question, Reply, Report, Request, RollRow,
+    Snapped, StepRow, Story, StoryOf, Ticket, TroubleRow,
 };
 
 /// The socket's name in the data folder.

@@ -274,8 +274,10 @@ impl Ground {
                 // Another one may have come there, too, before it was let off: it cannot hear.
                 timeout(LEASE, self.disarm(Some(victim))).await.unwrap_or(());
                 tokio::time::sleep_until(until).await;
-                for member in self.stage.cluster.members().iter_mut().filter(|member| member.program.is_running()) {
-                    member.program.resume()?;
+                for member in self.stage.cluster.members() {
+                    if member.program.is_running() {
+                        member.program.resume()?;
+                    }
                 }
                 self.disarm(None).await;
             }
