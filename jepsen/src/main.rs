@@ -178,7 +178,7 @@ enum Campaign {
         /// Only these faults
         #[arg(long, value_delimiter = ',', default_value = "panic,kill,stop,lost")]
         faults: Vec<matrix::cell::Fault>,
-        /// Only so many cells, chosen by the seed
+        /// Only so many cells, chosen by the seed, none that wait a minute for a deadline
         #[arg(long, value_name = "CELLS")]
         sample: Option<usize>,
         /// Leave the real containers out

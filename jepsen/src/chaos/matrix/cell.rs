@@ -151,9 +151,17 @@ impl Outcomes {
         }
     }
 
-    /// Notes a violation.
+    /// Notes a violation, and says so at once: the end may be far.
     pub fn found(&self, cell: usize, words: impl Into<String>) {
-        self.note(cell, |outcome| outcome.findings.push(words.into()));
+        let words = words.into();
+        eprintln!("matrix VIOLATION cell {cell}: {words}");
+        self.note(cell, |outcome| outcome.findings.push(words));
+    }
+
+    /// Whether a cell's point was reached.
+    #[must_use]
+    pub fn reached(&self, cell: usize) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(cell).is_some_and(|outcome| outcome.reached)
     }
 
     /// All, as they are now.

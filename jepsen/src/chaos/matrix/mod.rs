@@ -115,8 +115,9 @@ async fn points(plan: &Plan) -> Result<Vec<(&'static Point, bool)>, Error> {
     Ok(POINTS.iter().filter(wanted).map(|point| (point, known.get(point.name).copied().unwrap_or(false))).collect())
 }
 
-/// So many cells, chosen by chance, numbered anew.
+/// So many cells, chosen by chance, numbered anew; none that wait for a deadline, because a sample is to be quick.
 fn sampled(mut cells: Vec<Cell>, size: usize, chance: &mut Chance) -> Vec<Cell> {
+    cells.retain(|cell| cell.point.way != Way::Expiry);
     let mut chosen = Vec::new();
     while chosen.len() < size && !cells.is_empty() {
         let place = usize::try_from(chance.between(0, cells.len() as u64)).unwrap_or(0);
@@ -219,6 +220,9 @@ impl Work {
                 doom.begin();
             }
             let struck = ground.strike(&cell, &self.outcomes).await;
+            if !self.outcomes.reached(cell.number) {
+                self.progress.say(&format!("not reached: {cell}"));
+            }
             self.tell(&cell);
             if let Err(error) = struck {
                 self.outcomes.found(cell.number, format!("the cluster was lost: {error}"));
