@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use api::{Identity, Keystone, KeystoneSettings};
 use http::Method;
 use openstack::{Credentials, Limits, Realm, Scope, Secret, Session, Target, User, Wire};
-use raft::seam::OsWall;
+use raft::seam::{Chance, OsChance, OsWall};
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -65,7 +65,8 @@ struct People {
 }
 
 impl People {
-    async fn make(admin: &Session, word: &str) -> Self {
+    async fn make(admin: &Session) -> Self {
+        let word = OsChance.uuid().simple().to_string();
         let roles: Value = admin.get(Target::KEYSTONE, "/roles").await.unwrap();
         let role = |name: &str| {
             let found = roles["roles"].as_array().unwrap().iter().find(|role| role["name"] == name);
@@ -85,7 +86,7 @@ impl People {
                 alpha = made;
             }
         }
-        Self { word: word.to_owned(), alpha }
+        Self { word, alpha }
     }
 
     fn session(&self, cloud: &Cloud, name: &str, held: &str) -> Session {
@@ -108,7 +109,7 @@ async fn tokens_of_every_kind_are_what_keystone_says() {
         return;
     };
     let admin = cloud.admin(project("admin"));
-    let people = People::make(&admin, "kinds").await;
+    let people = People::make(&admin).await;
     let server = server(&cloud, &people).await;
     let member = people.session(&cloud, "alpha", "member");
 
@@ -162,7 +163,7 @@ async fn a_revoked_token_is_refused_as_soon_as_it_is_asked_for_again() {
         println!("SKIPPED: no Keystone (JEROBOAM_TEST_KEYSTONE); `scripts/keystone.sh up` starts one");
         return;
     };
-    let people = People::make(&cloud.admin(project("admin")), "revoked").await;
+    let people = People::make(&cloud.admin(project("admin"))).await;
     let server = server(&cloud, &people).await;
     let member = people.session(&cloud, "alpha", "member");
     let secret = token(&member).await;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use drivers::{ClusterSpec, Error, Mark, NodeSeen, Progress, Provisioned, Provisioner};
+use drivers::{ClusterSpec, Error, Mark, NodeSeen, Progress, Provisioned, Provisioner, Tagged};
 use model::{
     id::ClusterId,
     nodegroup::{NodeGroup, ROLE_MASTER},
@@ -205,6 +205,10 @@ impl Provisioner for Grouped {
         let gone = Provisioner::delete(&self.0, mark, cluster).await?;
         self.0.call("racks.delete", mark.epoch, move |world| Ok(world.racks.clusters.remove(&id).map(drop))).await?;
         Ok(gone)
+    }
+    /// What carries tags is listed by the one it stands on.
+    async fn tagged(&self) -> Result<Vec<Tagged>, Error> {
+        Ok(Vec::new())
     }
     async fn nodes(&self, cluster: &ClusterSpec) -> Result<Option<Vec<NodeSeen>>, Error> {
         let id = cluster.id;
