@@ -168,6 +168,63 @@ impl StateMachine {
     }
 }
 
+impl StateMachine {
+    async fn apply_all<Strm>(&mut self, mut entries: Strm) -> io::Result<()>
+    where
+        Strm: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + OptionalSend,
+    {
+        let mut batch = self.begin();
+        while let Some(item) = entries.next().await {
+            let (entry, responder) = item?;
+            self.apply_entry(&mut batch, entry)?;
+            batch.responders.extend(responder);
+            if batch.entries >= BATCH || batch.transaction.size() >= BATCH_BYTES {
+                let full = std::mem::replace(&mut batch, self.begin());
+                self.commit(full)?;
+                batch = self.begin();
+                // Others of this runtime come first now: a heartbeat must not wait for a long replay.
+                tokio::task::yield_now().await;
+            }
+        }
+        if batch.entries > 0 { self.commit(batch) } else { Ok(()) }
+    }
+
+    async fn install(&mut self, meta: &SnapshotMeta, snapshot: SnapshotData) -> io::Result<()> {
+        let received = match snapshot {
+            SnapshotData::Received(received) => received,
+            SnapshotData::Here(from, snapshot) => self.fetch(&from, &snapshot).await?,
+            SnapshotData::Nothing => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is nothing to install")),
+        };
+        if read_meta(received.listing())? != *meta {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the snapshot's files are not of the entry it was sent for"));
+        }
+        self.snapshots.install(received).await?;
+        model::fault_point!("raft::snapshot::installed");
+        self.applied = read_applied(self.shared.state.applied())?;
+        // Others may need it from here; a checkpoint is only links.
+        self.snapshots.build().await?;
+        let index = self.applied.log_id.map_or(0, |id| id.index);
+        let shared = &self.shared;
+        shared.snapshot_index.fetch_max(index, Ordering::Relaxed);
+        shared.clock.seen(self.applied.at_ms);
+        shared.progress.advance(index);
+        drop(shared.changes.send(Arc::new(Committed { index, changes: Vec::new(), everything: true })));
+        // Entries of this member may be among those the snapshot stands for: proposed again, they answer what came of them.
+        shared.tally.resent(shared.pending.relink());
+        shared.wake.notify_one();
+        Ok(())
+    }
+}
+
+/// A panic in here must end the member: openraft goes on without the task in which it happened, and the member would follow, vote and answer,
+/// and never apply anything again.
+async fn unbroken<T>(shared: &Shared, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        shared.end("its state machine broke");
+        Err(io::Error::other("the state machine broke"))
+    })
+}
+
 /// The state's mark as storage keeps it.
 fn mark(applied: AppliedRecord) -> Mark {
     Mark::new(applied.log_id.map_or(0, |id| id.index), Bytes::from(applied.encode_to_vec()))
@@ -193,24 +250,12 @@ impl RaftStateMachine<Types> for StateMachine {
         Ok((self.applied.log_id.map(Into::into), membership))
     }
 
-    async fn apply<Strm>(&mut self, mut entries: Strm) -> io::Result<()>
+    async fn apply<Strm>(&mut self, entries: Strm) -> io::Result<()>
     where
         Strm: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + OptionalSend,
     {
-        let mut batch = self.begin();
-        while let Some(item) = entries.next().await {
-            let (entry, responder) = item?;
-            self.apply_entry(&mut batch, entry)?;
-            batch.responders.extend(responder);
-            if batch.entries >= BATCH || batch.transaction.size() >= BATCH_BYTES {
-                let full = std::mem::replace(&mut batch, self.begin());
-                self.commit(full)?;
-                batch = self.begin();
-                // Others of this runtime come first now: a heartbeat must not wait for a long replay.
-                tokio::task::yield_now().await;
-            }
-        }
-        if batch.entries > 0 { self.commit(batch) } else { Ok(()) }
+        let shared = self.shared.clone();
+        unbroken(&shared, self.apply_all(entries)).await
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
@@ -218,29 +263,8 @@ impl RaftStateMachine<Types> for StateMachine {
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotData) -> io::Result<()> {
-        let received = match snapshot {
-            SnapshotData::Received(received) => received,
-            SnapshotData::Here(from, snapshot) => self.fetch(&from, &snapshot).await?,
-            SnapshotData::Nothing => return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is nothing to install")),
-        };
-        if read_meta(received.listing())? != *meta {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the snapshot's files are not of the entry it was sent for"));
-        }
-        self.snapshots.install(received).await?;
-        model::fault_point!("raft::snapshot::installed");
-        self.applied = read_applied(self.shared.state.applied())?;
-        // Others may need it from here; a checkpoint is only links.
-        self.snapshots.build().await?;
-        let index = self.applied.log_id.map_or(0, |id| id.index);
-        let shared = &self.shared;
-        shared.snapshot_index.fetch_max(index, Ordering::Relaxed);
-        shared.clock.seen(self.applied.at_ms);
-        shared.progress.advance(index);
-        drop(shared.changes.send(Arc::new(Committed { index, changes: Vec::new(), everything: true })));
-        // Entries of this member may be among those the snapshot stands for: proposed again, they answer what came of them.
-        shared.tally.resent(shared.pending.relink());
-        shared.wake.notify_one();
-        Ok(())
+        let shared = self.shared.clone();
+        unbroken(&shared, self.install(meta, snapshot)).await
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
@@ -259,11 +283,7 @@ impl RaftSnapshotBuilder<Types> for Builder {
     type SnapshotData = SnapshotData;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        // openraft waits for ever for the end of one that panics, and makes no other.
-        AssertUnwindSafe(self.build()).catch_unwind().await.unwrap_or_else(|_| {
-            self.shared.end("the making of a snapshot broke");
-            Err(io::Error::other("the making of a snapshot broke"))
-        })
+        unbroken(&self.shared, self.build()).await
     }
 }
 

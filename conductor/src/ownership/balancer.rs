@@ -9,11 +9,17 @@
 //! heard it. Planned moves wait until every member has had the time to ask this leader for its lease: before that
 //! it would take those that have not for silent.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use model::{
     MemberId,
-    command::{Balance, Command, RaiseVersion},
+    command::{Assign, Balance, Command, RaiseVersion},
 };
 use raft::{Changed, Changes};
 use tokio::time::{Instant, sleep};
@@ -55,7 +61,7 @@ pub(crate) async fn run(shared: Arc<Shared>, grants: Arc<Grants>, stop: Cancella
         };
         tracing::info!(term = now.term, "this member leads: it assigns clusters");
         grants.begin(now.term);
-        let reign = Reign { term: now.term, grants: &grants };
+        let reign = Reign { term: now.term, grants: &grants, doubt: AtomicBool::new(false) };
         tokio::select! {
             () = stop.cancelled() => {}
             () = over => {}
@@ -72,6 +78,8 @@ struct Reign<'a> {
     term: u64,
     /// What was granted in it.
     grants: &'a Grants,
+    /// Whether assignments were proposed of which nobody knows yet whether they come.
+    doubt: AtomicBool,
 }
 
 /// One term. Ends only by being dropped: each await may be the last, and nothing is held across them that must stay whole.
@@ -143,6 +151,7 @@ async fn gather(shared: &Shared, desk: &mut Desk, changes: &mut Changes) -> Resu
 
 impl Desk {
     async fn carry_out(&mut self, shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
+        be_sure(shared, reign).await?;
         raise(shared, self.mirror.raisable()).await?;
         let aim = self.aim(shared, reign).await?;
         let candidates: Vec<Candidate> = self.mirror.members.values().map(|member| candidate(member, reign.grants)).collect();
@@ -158,9 +167,9 @@ impl Desk {
         }
         if !plan.assign.is_empty() {
             tracing::info!(plan = plan.summary(), "assigning clusters");
-            propose(shared, reign.term, &plan).await?;
+            propose(shared, reign, &plan).await?;
         }
-        self.settle(reign.grants, &candidates);
+        self.settle(reign.grants, &candidates, &plan);
         self.handing.ask(&shared.handle, &plan.handover, &self.mirror, shared.settings.look);
         shared.metrics.set_overview(self.mirror.unowned(), plan.stuck.len(), plan.unmet.len());
         Ok(())
@@ -180,14 +189,28 @@ impl Desk {
         Ok(self.balancing.unwrap_or(Aim::Wishes))
     }
 
-    /// Only when nothing is left to be taken from a lost member may it ask again. The mirror shows the plan's own assignments only with their
-    /// changes.
-    fn settle(&self, grants: &Grants, candidates: &[Candidate]) {
+    /// A lost member may ask again when nothing is left to be taken from it, and when nothing is being taken, because there is nobody who could
+    /// have it: a leader that stood still finds everybody silent, and the only member with a driver has no successor. To refuse them would be
+    /// for ever. The mirror shows the plan's own assignments only with their changes.
+    fn settle(&self, grants: &Grants, candidates: &[Candidate], plan: &Plan) {
         let lost = candidates.iter().filter(|candidate| candidate.standing == Standing::Lost);
         let lost: BTreeSet<MemberId> = lost.map(|candidate| candidate.member).collect();
         let holders = self.mirror.holders(&lost);
-        lost.difference(&holders).for_each(|member| grants.settled(*member));
+        let taken: BTreeSet<MemberId> = plan.assign.iter().filter_map(|one| one.from).collect();
+        lost.iter().filter(|member| !holders.contains(member) || !taken.contains(member)).for_each(|member| grants.settled(*member));
     }
+}
+
+/// An assignment whose outcome is not known may still be on its way into the log, and whoever it takes a cluster from must not be granted
+/// anything before it. What this leader puts into the log after it is applied after it; so nothing is put there.
+async fn be_sure(shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
+    if reign.doubt.load(Ordering::Relaxed) {
+        let nothing = Assign { assignments: Vec::new(), term: reign.term };
+        if shared.write(Command::Assign(nothing)).await?.is_ok() {
+            reign.doubt.store(false, Ordering::Relaxed);
+        }
+    }
+    Ok(())
 }
 
 /// Puts the newest cluster version in force that all members support.
@@ -208,12 +231,14 @@ async fn fulfilled(shared: &Shared, wish: u64) -> Result<(), Halt> {
     Ok(())
 }
 
-async fn propose(shared: &Shared, term: u64, plan: &Plan) -> Result<(), Halt> {
-    for command in plan.commands(term) {
+async fn propose(shared: &Shared, reign: &Reign<'_>, plan: &Plan) -> Result<(), Halt> {
+    for command in plan.commands(reign.term) {
         let reasons: Vec<_> = command.assignments.iter().map(model::command::Assignment::reason).collect();
         model::fault_point!("owner::assignment::before");
+        reign.doubt.store(true, Ordering::Relaxed);
         let assigned = shared.write(Command::Assign(command)).await?;
         model::fault_point!("owner::assignment::after", Err(raft::Error::Timeout.into()));
+        reign.doubt.store(false, Ordering::Relaxed);
         match assigned {
             // Those that were overtaken have been skipped; which ones is not worth a look.
             Ok(done) => {

@@ -135,3 +135,19 @@ async fn a_step_that_breaks_is_tried_again_and_holds_up_nothing_else() {
     assert!(began.elapsed() < Duration::from_secs(20), "it was tried again only after {:?}", began.elapsed());
     assert_eq!(rig.outside.made(), made);
 }
+
+/// A leader that stood still for longer than a lease and leads on finds everybody silent, itself too. Before, nobody was ever granted anything
+/// again, because nobody was there to take over from whom.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_stood_still_does_not_refuse_everybody_for_ever() {
+    let rig = Rig::new().await;
+    let bay = rig.bay().await;
+    let id = rig.made_container(bay).await;
+    for _ in 0..5 {
+        tokio::time::advance(Duration::from_secs(7)).await;
+        sleep(Duration::from_millis(700)).await;
+    }
+    let began = Instant::now();
+    assert_eq!(rig.act(id, Kind::ContainerStart).await.state(), State::Succeeded);
+    assert!(began.elapsed() < Duration::from_secs(30), "it took {:?}", began.elapsed());
+}
