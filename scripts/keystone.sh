@@ -60,11 +60,11 @@ manage() { PYTHONWARNINGS=ignore "$venv/bin/keystone-manage" --config-file "$run
 ours() { [ -s "$run/pid" ] && grep -qs keystone "/proc/$(cat "$run/pid")/cmdline"; }
 
 start() {
-    # The application reads the arguments of its process, so it is started without any.
+    # The application reads the arguments of its process, so it is started without any. One request at a time: SQLite locks out a second writer.
     OS_KEYSTONE_CONFIG_DIR="$run" OS_KEYSTONE_CONFIG_FILES="$run/keystone.conf" PYTHONWARNINGS=ignore setsid "$venv/bin/python" -c "
 from waitress import serve
 from keystone.wsgi.api import application
-serve(application, listen='127.0.0.1:$port', threads=8)" >"$run/server.log" 2>&1 </dev/null &
+serve(application, listen='127.0.0.1:$port', threads=1)" >"$run/server.log" 2>&1 </dev/null &
     echo $! >"$run/pid"
     for _ in $(seq 300); do
         curl -sf -o /dev/null "$url" && return 0
