@@ -78,6 +78,7 @@ serve(application, listen='127.0.0.1:$port', threads=1)" >"$run/server.log" 2>&1
 case "${1:-}" in
     up)
         ours && exit 0
+        curl -s -o /dev/null "$url" && fail "something else answers at $url; stop it, or set JEROBOAM_KEYSTONE_PORT"
         install_it
         configure
         start
