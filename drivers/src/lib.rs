@@ -1,6 +1,6 @@
 //! How is the outside world seen and changed?
 //!
-//! Two axes. A *provisioner* makes the endpoint of a cluster (`local`: a Docker Engine that is there already); an *engine* speaks to
+//! Two axes. A *provisioner* makes the endpoint of a cluster (`local`: a Docker Engine that is there already; `heat`: a stack of a cloud); an *engine* speaks to
 //! that endpoint (`docker`). Which provisioner is asked is the cluster's driver name, which engine is the cluster's coe;
 //! [`Registry`] is the one list of both.
 //!
@@ -19,7 +19,7 @@
 //! Absent on purpose: retries (the worker's policy), clocks other than `tokio::time`, randomness, and any knowledge of the log.
 //!
 //! Read in this order: `mark`, `caller`, `limit`, `error`, `spec`, `seen`, then the traits `engine` and `provision`, `registry`, `contract`
-//! (what every driver must pass), then `docker` and `local`.
+//! (what every driver must pass), then `docker`, `local` and `heat`.
 
 pub mod mark;
 
@@ -44,6 +44,8 @@ pub mod contract;
 pub mod docker;
 
 pub mod local;
+
+pub mod heat;
 
 pub use caller::Caller;
 pub use engine::{Bytes, Connector, Engine, Execution, LogOptions};

@@ -19,15 +19,10 @@
 //! * A backend that compares versions gets the epoch as a fence; see [`engine`](crate::engine) for what remains where none does.
 //!
 //! # How the provisioners to come fit in
-//! *Heat.* The stack's name is derived from the cluster's id and is unique within the project (409: look again); its tags carry the
-//! mark. `look` is one GET by that name, or by the id in [`ClusterSpec::backend_id`]; `*_IN_PROGRESS` is
-//! [`Phase::Working`](crate::Phase::Working), `*_FAILED` and `ROLLBACK_*` are [`Phase::Failed`](crate::Phase::Failed) with the stack's
-//! reason verbatim, outputs are read once it is complete and become the addresses. `create`, `update` and `delete` send their one
-//! request and answer Working; 409 on an action in progress is [`Error::Busy`]. 400 is [`Error::Refused`] in Heat's
-//! words. Each further node group is a stack of its own and is led along by the same calls, so Working covers all of them and failure
-//! of one is shown only when none works any more. Deletes are by stack id. The trust (requester's token, wiped with its step) and the
-//! OpenStack session come as further fields of [`ClusterSpec`], opened from their seal by the conductor; a trust is found again by its
-//! trustee user, which there is one of per cluster.
+//! *Heat* is there ([`heat`](crate::heat)), with the two groups that every cluster has and in a project of its own. What is to come: each further node
+//! group a stack of its own, led along by the same calls, so that Working covers all of them and the failure of one is shown only when none
+//! works any more; and the trust (requester's token, wiped with its step) and the OpenStack session as further fields of [`ClusterSpec`], opened
+//! from their seal by the conductor; a trust is found again by its trustee user, which there is one of per cluster.
 //!
 //! *Attach.* An endpoint that somebody else made: `create` and `look` only check that it answers and carries no other cluster's mark
 //! (Kubernetes: an annotated namespace, whose `resourceVersion` is the fence; Docker API: a labelled network); `delete` takes our

@@ -9,6 +9,7 @@ use crate::{
     docker::{Client, DockerConnector},
     engine::{Connector, Engine},
     error::Error,
+    heat::{self, Heat},
     local::{self, Local},
     provision::Provisioner,
     seen::Provisioned,
@@ -20,6 +21,8 @@ use crate::{
 pub struct Settings {
     /// Address of the Docker Engine for the provisioner `local`, such as `unix:///var/run/docker.sock`; none turns it off.
     pub local: Option<String>,
+    /// The cloud for the provisioner `heat`; none turns it off.
+    pub heat: Option<heat::Settings>,
 }
 
 /// Provisioners by driver name, engines by coe.
@@ -43,6 +46,9 @@ impl Registry {
             let client = Arc::new(Client::new(address)?);
             known.push(Arc::clone(&client));
             registry = registry.with_provisioner(local::NAME, Arc::new(Local::new(client)));
+        }
+        if let Some(settings) = &settings.heat {
+            registry = registry.with_provisioner(heat::NAME, Arc::new(Heat::new(settings.clone())?));
         }
         Ok(registry.with_connector("swarm", Arc::new(DockerConnector::new(known))))
     }

@@ -32,7 +32,7 @@ async fn registry() -> Option<Registry> {
 
 async fn find() -> Result<Registry, String> {
     let address = std::env::var("JEROBOAM_TEST_DOCKER").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
-    let registry = Registry::standard(&Settings { local: Some(address) }).map_err(|error| error.to_string())?;
+    let registry = Registry::standard(&Settings { local: Some(address), heat: None }).map_err(|error| error.to_string())?;
     let up = Command::new(SCRIPT).arg("up").output().map_err(|error| format!("{SCRIPT}: {error}"))?;
     let answer = look(&registry).await;
     answer.map_err(|error| format!("{error}; {SCRIPT} said: {}{}", text(&up.stdout), text(&up.stderr)))?;
@@ -173,7 +173,7 @@ async fn what_is_foreign_is_left_alone() {
 /// What one Docker Engine cannot do it says, without asking anybody.
 #[tokio::test]
 async fn a_single_engine_says_what_it_cannot_do() {
-    let registry = Registry::standard(&Settings { local: Some("unix:///nonexistent/docker.sock".to_owned()) }).unwrap();
+    let registry = Registry::standard(&Settings { local: Some("unix:///nonexistent/docker.sock".to_owned()), heat: None }).unwrap();
     contract::without_nodes(&registry, &cluster(), fresh()).await.unwrap();
 }
 
@@ -181,7 +181,7 @@ async fn a_single_engine_says_what_it_cannot_do() {
 #[tokio::test]
 async fn an_engine_that_is_not_there_is_said_so() {
     for address in ["unix:///nonexistent/docker.sock", "tcp://127.0.0.1:1"] {
-        let registry = Registry::standard(&Settings { local: Some(address.to_owned()) }).unwrap();
+        let registry = Registry::standard(&Settings { local: Some(address.to_owned()), heat: None }).unwrap();
         assert_eq!(look(&registry).await.unwrap_err().class(), drivers::error::Class::Broken, "{address}");
     }
 }

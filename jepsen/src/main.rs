@@ -14,6 +14,7 @@ use jepsen::{
     Chance, Error, Verdict,
     chaos::{
         Options, balancer, churn, containers, durability, failover, hang, linearizable, matrix, membership, quick, race, rolling, scale,
+        stacks,
     },
     history,
     report::Summary,
@@ -188,6 +189,15 @@ enum Campaign {
         #[arg(long, value_name = "FILE")]
         markdown: Option<PathBuf>,
     },
+    /// Clusters as stacks of a scripted cloud are made, resized by named nodes, upgraded, healed and deleted while their owners die
+    Stacks {
+        /// Clusters
+        #[arg(long, default_value_t = 12)]
+        clusters: usize,
+        /// kill -9 of the owner of most in each phase
+        #[arg(long, default_value_t = 3)]
+        kills: u64,
+    },
     /// A short sample of each campaign
     Quick {
         /// Leave the containers out
@@ -281,6 +291,7 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
             balancer::run(options, plan).await
         }
         Campaign::Matrix { .. } => matrix::run(options, crash_matrix(campaign)?).await,
+        Campaign::Stacks { clusters, kills } => stacks::run(options, stacks::Plan { clusters: *clusters, kills: *kills }).await,
         Campaign::Quick { without_docker } => Ok(quick::run(options, *without_docker).await),
         Campaign::Judge { file } => Err(Error::Setup(format!("{} is judged without a cluster", file.display()))),
     }

@@ -146,8 +146,8 @@ async fn conduct(conductor: Conductor, stop: CancellationToken, tell: Tell) {
 }
 
 fn registry(config: &Config) -> Result<Registry, Error> {
-    let settings = drivers::registry::Settings { local: config.docker.clone() };
-    Ok(Registry::standard(&settings).map_err(|error| config::Error(format!("drivers.docker.endpoint: {error}")))?)
+    let settings = drivers::registry::Settings { local: config.docker.clone(), heat: config.heat.clone() };
+    Ok(Registry::standard(&settings).map_err(|error| config::Error(format!("drivers: {error}")))?)
 }
 
 fn conductor_settings(config: &Config) -> conductor::Settings {

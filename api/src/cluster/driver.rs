@@ -17,7 +17,7 @@ fn usual(coe: &str) -> Option<&'static str> {
 
 /// Engines a driver is known not to make; of drivers this program does not know nothing is said.
 fn unfit(driver: &str, coe: &str) -> bool {
-    driver == "local" && coe != "swarm"
+    matches!(driver, "local" | "heat") && coe != "swarm"
 }
 
 /// # Errors

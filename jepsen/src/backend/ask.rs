@@ -1,6 +1,8 @@
-//! What a request asks for: method, path and query of the Docker API, read into one word and its object.
+//! What a request asks for: method, path and query of the Docker API, or of the cloud beside it, read into one word and its object.
 
 use serde_json::Value;
+
+use super::heat::HeatAsk;
 
 /// A request of the Docker API, as far as it is spoken here.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,8 @@ pub enum Ask {
     Logs(String),
     /// `GET /images/{name}/json`.
     Image(String),
+    /// Something of the cloud.
+    Heat(HeatAsk),
     /// Anything else.
     Unknown,
 }
@@ -93,6 +97,7 @@ impl Ask {
             Self::RemoveContainer(_) => "container.remove",
             Self::Logs(_) => "container.logs",
             Self::Image(_) => "image.show",
+            Self::Heat(ask) => ask.verb(),
             Self::Unknown => "unknown",
         }
     }
@@ -100,6 +105,9 @@ impl Ask {
     /// Whether it is of a kind that changes things.
     #[must_use]
     pub fn changes(&self) -> bool {
+        if let Self::Heat(ask) = self {
+            return ask.changes();
+        }
         matches!(self, Self::MakeNetwork(_) | Self::RemoveNetwork(_) | Self::MakeContainer(..) | Self::Act(..) | Self::RemoveContainer(_))
     }
 
@@ -116,6 +124,7 @@ impl Ask {
             | Self::RemoveContainer(key)
             | Self::Logs(key)
             | Self::Image(key) => key,
+            Self::Heat(ask) => ask.key(),
             Self::Engine(_) | Self::Unknown => "",
         }
     }
@@ -143,12 +152,12 @@ fn label(query: &str) -> Option<String> {
     first.or_else(|| labels.as_object()?.keys().next().map(String::as_str)).map(str::to_owned)
 }
 
-fn parameter(query: &str, name: &str) -> Option<String> {
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| decoded(value))
 }
 
 /// Percent and plus signs of a URL undone.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

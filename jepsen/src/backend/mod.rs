@@ -12,13 +12,17 @@
 //! * The **fence**: the highest epoch seen of each cluster, raised by any call. Switched on, changes of a lower epoch are refused;
 //!   switched off, as real Docker, they act, and are counted.
 //!
-//! In reading order: [`caller`], [`journal`], [`ask`], [`world`], [`script`], [`server`].
+//! Beside the Docker endpoint stands, under paths of its own, a second shape: a tiny cloud of stacks that take their time ([`heat`]). Both are in
+//! one journal, and under one script.
+//!
+//! In reading order: [`caller`], [`journal`], [`ask`], [`world`], [`heat`], [`script`], [`server`].
 //!
 //! Deliberately absent: images (every image is there), volumes, event streams, executions, and any type of the product or of its client
 //! library: the paths and shapes are written here a second time, from Docker's own description of its API.
 
 pub mod ask;
 pub mod caller;
+pub mod heat;
 pub mod journal;
 pub mod script;
 pub mod server;

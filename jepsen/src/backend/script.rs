@@ -23,6 +23,10 @@ pub struct Script {
     pub failed: u64,
     /// So many of 100 clusters get no answer to any call, for this long from each call's arrival; then the connection breaks.
     pub hang: (u64, Duration),
+    /// How long an action on a stack goes on after it was accepted, from and to.
+    pub stack: (Duration, Duration),
+    /// So many of 100 actions on stacks fail in the end.
+    pub stack_failed: u64,
 }
 
 /// What happens to one call.
@@ -36,6 +40,10 @@ pub struct Fate {
     pub loses: bool,
     /// Whether it never has an effect or an answer.
     pub hangs: bool,
+    /// How long an action on a stack that it begins goes on.
+    pub takes: Duration,
+    /// Whether that fails.
+    pub breaks: bool,
 }
 
 impl Default for Script {
@@ -49,6 +57,8 @@ impl Default for Script {
             lost: 0,
             failed: 0,
             hang: (0, Duration::ZERO),
+            stack: (Duration::from_millis(30), Duration::from_millis(60)),
+            stack_failed: 0,
         }
     }
 }
@@ -72,16 +82,21 @@ impl Script {
     pub fn fate(&self, ask: &Ask, caller: Option<&Caller>, chance: &mut Chance) -> Fate {
         let hangs = caller.is_some_and(|caller| self.hangs(&caller.cluster));
         if hangs {
-            return Fate { before: self.hang.1, fails: false, loses: true, hangs };
+            return Fate { before: self.hang.1, fails: false, loses: true, hangs, takes: Duration::ZERO, breaks: false };
         }
         if !ask.changes() {
-            return Fate { before: self.look, fails: false, loses: false, hangs };
+            return Fate { before: self.look, fails: false, loses: false, hangs, takes: Duration::ZERO, breaks: false };
         }
         let late = chance.percent(self.late.0);
         let (from, to) = if late { (self.late.1, self.late.2) } else { self.change };
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let before = Duration::from_micros(chance.between(micros(from), micros(to)));
-        Fate { before, fails: chance.percent(self.failed), loses: chance.percent(self.lost), hangs }
+        let (fails, loses) = (chance.percent(self.failed), chance.percent(self.lost));
+        if !matches!(ask, Ask::Heat(_)) {
+            return Fate { before, fails, loses, hangs, takes: Duration::ZERO, breaks: false };
+        }
+        let takes = Duration::from_micros(chance.between(micros(self.stack.0), micros(self.stack.1)));
+        Fate { before, fails, loses, hangs, takes, breaks: chance.percent(self.stack_failed) }
     }
 
     /// Whether the backend is silent for this cluster: the same ones at every call.

@@ -12,7 +12,13 @@ use std::{
 };
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, Response, StatusCode, body::Bytes, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    http::request::Parts,
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{
@@ -24,6 +30,7 @@ use tokio::{
 
 use super::{
     Ask, Caller, Journal, Outcome, Script, World,
+    heat::{HeatAsk, Pace},
     journal::Line,
     script::Fate,
     world::{Answer, Effect},
@@ -77,7 +84,7 @@ impl Backend {
         let inner = Inner {
             clock,
             script: RwLock::new(script),
-            state: Mutex::new(State { world: World::default(), journal, held: BTreeSet::new() }),
+            state: Mutex::new(State { world: World::at(format!("tcp://{address}")), journal, held: BTreeSet::new() }),
             chance: Mutex::new(chance),
             effects: Mutex::default(),
         };
@@ -91,6 +98,17 @@ impl Backend {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("tcp://{}", self.address)
+    }
+
+    /// Where the cloud's Keystone answers: `http://host:port/identity/v3`.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        format!("http://{}/identity/v3", self.address)
+    }
+
+    /// Changes the world behind everybody's back.
+    pub fn meddle<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.inner.state().world)
     }
 
     /// Behaves in another way from now on.
@@ -169,7 +187,7 @@ impl Inner {
     async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Lost> {
         let (head, body) = request.into_parts();
         let body = Limited::new(body, BODY).collect().await.map_err(|_| Lost)?.to_bytes();
-        let ask = Ask::read(head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default(), &body);
+        let ask = asked(&head, &body);
         let caller = Caller::read(&head.headers);
         let line = self.state().journal.arrive(self.clock.now(), caller.as_ref(), ask.verb(), ask.changes(), ask.key());
         let fate = self.fate(&ask, caller.as_ref());
@@ -221,17 +239,29 @@ impl Inner {
         let state = &mut *self.state();
         if fate.hangs || fate.fails {
             state.journal.judge(line, Outcome::Failed, None);
-            let broken = Answer { status: 500, body: json!({"message": "failed by the script"}) };
+            let broken = Answer::plain(500, json!({"message": "failed by the script"}));
             return (!fate.hangs).then_some(broken);
         }
         let stale = caller.is_some_and(|caller| caller.epoch < state.journal.fence(&caller.cluster));
         if fence && stale && ask.changes() {
             state.journal.judge(line, Outcome::Fenced, None);
-            return Some(Answer { status: 412, body: json!({"message": "the epoch of this call is over"}) });
+            return Some(Answer::plain(412, json!({"message": "the epoch of this call is over"})));
         }
+        let takes = u64::try_from(fate.takes.as_nanos()).unwrap_or(u64::MAX);
+        state.world.pass(Pace { now: self.clock.now(), takes, fails: fate.breaks });
         let (answer, Effect { outcome, name }) = state.world.carry_out(ask);
         state.journal.judge(line, outcome, name.as_deref());
         Some(answer)
+    }
+}
+
+/// What is asked for: of the cloud, or of the engine.
+fn asked(head: &Parts, body: &[u8]) -> Ask {
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
+    match HeatAsk::read((method, path, query), (header("host"), header("x-auth-token")), body) {
+        Some(ask) => Ask::Heat(ask),
+        None => Ask::read(method, path, query, body),
     }
 }
 
@@ -244,6 +274,9 @@ fn response(answer: Answer, ask: &Ask) -> Response<Full<Bytes>> {
     };
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(token) = answer.token.and_then(|token| token.parse().ok()) {
+        response.headers_mut().insert("x-subject-token", token);
+    }
     response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
     response
 }

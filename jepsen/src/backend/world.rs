@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Outcome, ask::Action};
+use super::{
+    Ask, Outcome,
+    ask::Action,
+    heat::{Heat, Pace},
+};
 use crate::check::inventory::Seen;
 
 /// The label that says which cluster a thing belongs to.
@@ -19,6 +23,16 @@ pub struct Answer {
     pub status: u16,
     /// JSON; nothing for 204 and 304.
     pub body: Value,
+    /// A token that was asked for.
+    pub token: Option<String>,
+}
+
+impl Answer {
+    /// An answer without anything special about it.
+    #[must_use]
+    pub fn plain(status: u16, body: Value) -> Self {
+        Self { status, body, token: None }
+    }
 }
 
 /// What a request did, and to which outside name.
@@ -76,9 +90,31 @@ pub struct World {
     names: BTreeMap<String, String>,
     /// Ids of what carries a cluster's label.
     tagged: BTreeMap<String, BTreeSet<String>>,
+    /// The stacks of the cloud beside it.
+    pub heat: Heat,
+    /// Where the engine of every stack answers.
+    docker: String,
 }
 
 impl World {
+    /// One whose engine answers at this address.
+    #[must_use]
+    pub fn at(docker: String) -> Self {
+        Self { docker, ..Self::default() }
+    }
+
+    /// Lets time pass: what stood on the machines of a stack goes with it.
+    pub fn pass(&mut self, pace: Pace) {
+        for cluster in self.heat.pass(pace) {
+            for id in self.tagged.remove(&cluster).unwrap_or_default() {
+                self.networks.remove(&id);
+                if let Some(gone) = self.containers.remove(&id) {
+                    self.names.remove(&gone.name);
+                }
+            }
+        }
+    }
+
     /// Carries out a request.
     pub fn carry_out(&mut self, ask: &Ask) -> (Answer, Effect) {
         match ask {
@@ -99,6 +135,7 @@ impl World {
                 None => nothing(404, "No such container"),
             },
             Ask::Image(name) => looked(json!({"Id": "sha256:0", "RepoTags": [name]})),
+            Ask::Heat(ask) => self.heat.carry_out(ask, &self.docker),
             Ask::Unknown => nothing(501, "the scripted backend does not speak this part of the API"),
         }
     }
@@ -273,17 +310,17 @@ fn shown(id: &str, one: &Container) -> Value {
     })
 }
 
-fn looked(body: Value) -> (Answer, Effect) {
-    (Answer { status: 200, body }, Effect { outcome: Outcome::Nothing, name: None })
+pub(super) fn looked(body: Value) -> (Answer, Effect) {
+    (Answer::plain(200, body), Effect { outcome: Outcome::Nothing, name: None })
 }
 
 fn nothing(status: u16, words: &str) -> (Answer, Effect) {
     let body = if words.is_empty() { Value::Null } else { json!({"message": words}) };
-    (Answer { status, body }, Effect { outcome: Outcome::Nothing, name: None })
+    (Answer::plain(status, body), Effect { outcome: Outcome::Nothing, name: None })
 }
 
-fn done(status: u16, body: Value, outcome: Outcome, name: String) -> (Answer, Effect) {
-    (Answer { status, body }, Effect { outcome, name: Some(name) })
+pub(super) fn done(status: u16, body: Value, outcome: Outcome, name: String) -> (Answer, Effect) {
+    (Answer::plain(status, body), Effect { outcome, name: Some(name) })
 }
 
 fn label_of<'a>(labels: &'a Map<String, Value>, key: &str) -> &'a str {

@@ -5,7 +5,7 @@
 //! * [`outage`]: how long nobody got an acknowledgement.
 //! * `outside`: the scripted backend's world and journal against what the API lists.
 //! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`], [`race`],
-//!   [`churn`], [`rolling`], [`hang`], [`scale`], [`balancer`]: one campaign each.
+//!   [`churn`], [`rolling`], [`hang`], [`scale`], [`balancer`], [`stacks`]: one campaign each.
 //! * [`matrix`]: every fault point with every fault.
 //! * [`quick`]: a short sample of each.
 
@@ -24,6 +24,7 @@ pub mod quick;
 pub mod race;
 pub mod rolling;
 pub mod scale;
+pub mod stacks;
 pub mod stage;
 
 pub use stage::{Options, Stage};

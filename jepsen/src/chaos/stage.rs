@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     Chance, Clock, Error,
-    backend::{Backend, Journal, Script},
+    backend::{Backend, Journal, Script, heat},
     check::{Finding, replicas, sets},
     cluster::{Cluster, Settings},
     history::Recorder,
@@ -98,6 +98,35 @@ impl Stage {
         let endpoint = backend.endpoint();
         let mut tuning = tuning.to_vec();
         tuning.push(("drivers.docker.endpoint", &endpoint));
+        Ok((Self::set_at(clock, options, name, size, &tuning, None).await?, backend))
+    }
+
+    /// The same, with a scripted cloud for the driver `heat` beside the scripted engine.
+    pub async fn with_cloud(
+        options: &Options,
+        name: &str,
+        size: usize,
+        tuning: &[(&str, &str)],
+        (script, journal): (Script, Journal),
+    ) -> Result<(Self, Backend), Error> {
+        let clock = Clock::start();
+        let chance = Chance::seeded(options.seed).fork(name).fork("backend");
+        let backend = Backend::start(clock, chance, script, journal).await?;
+        let folder = options.folder.join(name);
+        std::fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+        let secret = folder.join("credential");
+        std::fs::write(&secret, heat::SECRET).map_err(Error::file("write", &secret))?;
+        let (endpoint, identity, secret) = (backend.endpoint(), backend.identity(), secret.display().to_string());
+        let mut tuning = tuning.to_vec();
+        tuning.extend([
+            ("drivers.docker.endpoint", endpoint.as_str()),
+            ("drivers.heat.auth_url", identity.as_str()),
+            ("drivers.heat.region", "RegionOne"),
+            ("drivers.heat.application_credential", "conductor-credential"),
+            ("drivers.heat.application_credential_secret_file", secret.as_str()),
+            ("drivers.heat.api_cidr", "127.0.0.0/8"),
+            ("drivers.heat.poll", "200ms"),
+        ]);
         Ok((Self::set_at(clock, options, name, size, &tuning, None).await?, backend))
     }
 

@@ -20,19 +20,27 @@ pub struct Request {
     pub if_match: Option<u64>,
     /// `Idempotency-Key`.
     pub key: Option<String>,
+    /// Whether the newest version of the API is asked for; otherwise its oldest.
+    pub newest: bool,
 }
 
 impl Request {
     /// A read.
     #[must_use]
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None, if_match: None, key: None }
+        Self { method: Method::GET, path: path.into(), body: None, if_match: None, key: None, newest: false }
     }
 
     /// A change, under an idempotency key.
     #[must_use]
     pub fn change(method: Method, path: impl Into<String>, body: Option<Value>, key: String) -> Self {
-        Self { method, path: path.into(), body, if_match: None, key: Some(key) }
+        Self { method, path: path.into(), body, if_match: None, key: Some(key), newest: false }
+    }
+
+    /// The same, of the newest version of the API.
+    #[must_use]
+    pub fn newest(self) -> Self {
+        Self { newest: true, ..self }
     }
 }
 
@@ -95,6 +103,9 @@ impl Endpoint {
         let mut sending = (self.client).request(request.method.clone(), url).header("X-Auth-Token", &*self.token).timeout(limit);
         if let Some(key) = &request.key {
             sending = sending.header("Idempotency-Key", key);
+        }
+        if request.newest {
+            sending = sending.header("OpenStack-API-Version", "container-infra latest");
         }
         if let Some(revision) = request.if_match {
             sending = sending.header("If-Match", format!("\"{revision}\""));

@@ -49,6 +49,8 @@ pub struct Config {
     pub audit: Audit,
     /// The Docker Engine, if there is one.
     pub docker: Option<String>,
+    /// The cloud whose Heat makes bays, if there is one.
+    pub heat: Option<drivers::heat::Settings>,
     /// Threads.
     pub runtime: Runtime,
     /// Limits of the steps of a stop.

@@ -4,6 +4,8 @@ mod keystone;
 
 use std::{path::PathBuf, time::Duration};
 
+use drivers::heat;
+
 use super::{
     Api, Audit, AuditFile, AuditWebhook, Cluster, Conductor, Config, Error, Events, Format, Layers, Log, Member, Peer, Runtime, Stop,
     value, value::Value,
@@ -25,6 +27,7 @@ pub(super) fn config(layers: &Layers) -> Result<Config, Error> {
         events: read.events()?,
         audit: read.audit()?,
         docker: read.optional("drivers.docker.endpoint", Read::docker_endpoint)?,
+        heat: read.optional("drivers.heat.auth_url", Read::heat)?,
         runtime: read.runtime()?,
         stop: read.stop()?,
         log: read.log()?,
@@ -222,6 +225,52 @@ impl Read<'_> {
         if good { Ok(endpoint.to_owned()) } else { Err(self.wrong(key, "must begin with unix:/// or tcp://")) }
     }
 
+    fn heat(&self, key: &str) -> Result<heat::Settings, Error> {
+        let auth_url = self.text(key)?.trim();
+        if !["http://", "https://"].iter().any(|scheme| auth_url.starts_with(scheme)) || !auth_url.trim_end_matches('/').ends_with("/v3") {
+            return Err(self.wrong(key, "must be Keystone's address with its version, such as https://cloud.example:5000/v3"));
+        }
+        let api_cidr = self.optional("drivers.heat.api_cidr", |read, key| Ok(read.text(key)?.trim().to_owned()))?;
+        let missing = "must name the network of the members, such as 10.1.0.0/24: from there the engines of bays are reached, without TLS";
+        Ok(heat::Settings {
+            auth_url: auth_url.to_owned(),
+            region: self.optional("drivers.heat.region", |read, key| Ok(read.text(key)?.to_owned()))?,
+            credentials: self.credentials()?,
+            authorities: self.optional("drivers.heat.ca_file", |read, key| Ok(read.file(key)?.into_bytes()))?,
+            poll: self.duration("drivers.heat.poll")?,
+            api_cidr: api_cidr.ok_or_else(|| self.wrong("drivers.heat.api_cidr", missing))?,
+        })
+    }
+
+    /// Who asks at the cloud: an application credential, or a user with a project.
+    fn credentials(&self) -> Result<heat::Credentials, Error> {
+        let text = |key: &str| {
+            let given = self.optional(key, |read, key| Ok(read.text(key)?.to_owned()))?;
+            given.ok_or_else(|| self.wrong(key, "must be given beside drivers.heat.auth_url, or an application credential instead"))
+        };
+        let secret = |key: &str| -> Result<heat::Secret, Error> {
+            Ok(heat::Secret::new(self.optional(key, Self::file)?.unwrap_or_default().trim()))
+        };
+        if let Some(id) = self.optional("drivers.heat.application_credential", |read, key| Ok(read.text(key)?.to_owned()))? {
+            text("drivers.heat.application_credential_secret_file")?;
+            return Ok(heat::Credentials::Application { id, secret: secret("drivers.heat.application_credential_secret_file")? });
+        }
+        text("drivers.heat.password_file")?;
+        Ok(heat::Credentials::Password {
+            user: text("drivers.heat.user")?,
+            user_domain: text("drivers.heat.user_domain")?,
+            password: secret("drivers.heat.password_file")?,
+            project: text("drivers.heat.project")?,
+            project_domain: text("drivers.heat.project_domain")?,
+        })
+    }
+
+    /// What the file holds that a text names.
+    fn file(&self, key: &str) -> Result<String, Error> {
+        let path = self.text(key)?;
+        std::fs::read_to_string(path).map_err(|error| self.wrong(key, &format!("{path}: {error}")))
+    }
+
     /// `None` where the text is empty.
     fn optional<T>(&self, key: &str, read: impl FnOnce(&Self, &str) -> Result<T, Error>) -> Result<Option<T>, Error> {
         if self.text(key)?.trim().is_empty() { Ok(None) } else { read(self, key).map(Some) }
@@ -361,6 +410,34 @@ mod tests {
         assert!(load(&both).unwrap_err().contains("exclude each other"));
         let without = load(&[common[0], common[1], ("keystone.username", "jeroboam")]).unwrap_err();
         assert!(without.contains("keystone.password_file must name a file"), "{without}");
+    }
+
+    #[test]
+    fn a_cloud_is_told_whole_or_not_at_all() {
+        let secret = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let mut told = vec![("peer.insecure", "true")];
+        assert!(load(&told).unwrap().heat.is_none());
+        told.push(("drivers.heat.auth_url", "https://cloud.example:5000/v3"));
+        for (key, value) in [
+            ("drivers.heat.password_file", secret),
+            ("drivers.heat.user", "conductor"),
+            ("drivers.heat.project", "service"),
+            ("drivers.heat.api_cidr", "10.1.0.0/24"),
+        ] {
+            let missing = load(&told).unwrap_err();
+            assert!(missing.starts_with(&format!("default: {key} must ")), "{missing}");
+            told.push((key, value));
+        }
+        let heat = load(&told).unwrap().heat.unwrap();
+        assert!(matches!(heat.credentials, heat::Credentials::Password { .. }));
+        assert!(!format!("{heat:?}").contains("package"), "secrets are not shown: {heat:?}");
+        told.push(("drivers.heat.application_credential", "c1"));
+        assert!(load(&told).unwrap_err().contains("application_credential_secret_file"));
+        told.push(("drivers.heat.application_credential_secret_file", secret));
+        let heat = load(&told).unwrap().heat.unwrap();
+        assert!(matches!(heat.credentials, heat::Credentials::Application { ref id, .. } if id == "c1"));
+        told.push(("drivers.heat.auth_url", "cloud.example"));
+        assert!(load(&told).unwrap_err().contains("with its version"));
     }
 
     #[test]
