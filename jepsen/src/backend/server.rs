@@ -220,7 +220,7 @@ impl Inner {
 
     fn fate(&self, ask: &Ask, caller: Option<&Caller>) -> Fate {
         if self.is_held(caller) {
-            return Fate { before: HELD, fails: false, loses: true, hangs: true };
+            return Fate { before: HELD, loses: true, hangs: true, takes: Duration::ZERO, breaks: false, fails: false };
         }
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         self.script().fate(ask, caller, &mut chance)

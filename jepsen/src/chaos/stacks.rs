@@ -113,7 +113,7 @@ impl Run<'_> {
         let before = self.before();
         let named: Before =
             before.iter().map(|(cluster, all)| (cluster.clone(), all.iter().skip(1).take(NAMED).cloned().collect())).collect();
-        let requests = self.to_each(
+        let requests = self.for_each_cluster(
             "resize",
             |cluster| json!({"node_count": WORKERS - NAMED, "nodes_to_remove": named.get(cluster), "max_batch_size": BATCH}),
         );
@@ -130,7 +130,7 @@ impl Run<'_> {
     async fn upgrade(&mut self, summary: &mut Summary) -> Result<(), Error> {
         let before = self.before();
         let next = self.template("next", "second").await?;
-        let requests = self.to_each("upgrade", |_| json!({"cluster_template": next, "max_batch_size": BATCH}));
+        let requests = self.for_each_cluster("upgrade", |_| json!({"cluster_template": next, "max_batch_size": BATCH}));
         let (began, _) = self.ask(&requests, summary).await;
         let complete = self.kill_until("UPDATE_COMPLETE").await?;
         let right = self.right(summary, "the same nodes have the new image", |cluster, now| {
@@ -191,7 +191,7 @@ impl Run<'_> {
         }
     }
 
-    fn to_each(&mut self, action: &str, body: impl Fn(&str) -> Value) -> Vec<Request> {
+    fn for_each_cluster(&mut self, action: &str, body: impl Fn(&str) -> Value) -> Vec<Request> {
         let request = |cluster: &String| {
             let path = format!("/v1/clusters/{cluster}/actions/{action}");
             Request::change(Method::POST, path, Some(body(cluster)), self.stage.chance.key()).newest()

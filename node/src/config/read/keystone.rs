@@ -56,9 +56,4 @@ impl Read<'_> {
         let secret = self.optional(key, |read, key| Ok(read.text(key)?.to_owned()))?.or(from_file);
         secret.map(openstack::Secret::new).ok_or_else(|| self.wrong(file, &format!("must name a file that holds it (or say {key})")))
     }
-
-    fn file(&self, key: &str) -> Result<String, Error> {
-        let path = self.text(key)?;
-        std::fs::read_to_string(path).map_err(|error| self.wrong(key, &format!("{path}: {error}")))
-    }
 }
