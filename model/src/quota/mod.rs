@@ -1,6 +1,6 @@
 //! A quota: how many objects of a kind a project may have. Checked in apply, so that parallel creates cannot pass it together.
 //!
-//! What a project has is counted ([`Usage`]) by the entries that give and take it, so that the check costs the same for a project of ten
+//! What a project has is counted (`Usage`) by the entries that give and take it, so that the check costs the same for a project of ten
 //! thousand.
 
 use prost::Message;

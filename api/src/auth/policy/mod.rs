@@ -1,7 +1,7 @@
 //! What callers may do, in the language of oslo.policy.
 //!
 //! A rule is a name and a check (`role:member and project_id:%(project_id)s`). The rules that hold when nobody says otherwise stand in
-//! [`defaults`]; an operator's `policy.yaml` (or `policy.json` of old) puts others in their place. Names are Magnum's where it has them,
+//! `defaults`; an operator's `policy.yaml` (or `policy.json` of old) puts others in their place. Names are Magnum's where it has them,
 //! so that files written for it work as they are; the names of 2015 (`bay:create`) stand beside today's and by default mean them.
 //!
 //! # Invariants
