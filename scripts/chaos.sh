@@ -7,7 +7,7 @@ scripts/docker.sh started || started_docker=yes
 scripts/docker.sh up
 finish() { [ "$started_docker" = no ] || scripts/docker.sh down; }
 trap finish EXIT
-cargo build --locked -p node --bin jeroboam -p jepsen --bin chaos
+cargo build --locked --workspace --bin jeroboam --bin chaos
 # Only the crash matrix needs it.
 case " ${*:-matrix} " in *" matrix "*) scripts/faulty.sh ;; esac
 chaos() { "$CARGO_TARGET_DIR/debug/chaos" --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam" "$@"; }

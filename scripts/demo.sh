@@ -9,6 +9,6 @@ scripts/docker.sh up || { echo "demo: FAIL no Docker Engine"; exit 1; }
 finish() { [ "$started_docker" = no ] || scripts/docker.sh down; }
 trap finish EXIT
 bold "   Building (the first time about ten minutes, mostly RocksDB)"
-cargo build --locked -p node --bins || { echo "demo: FAIL it does not build"; exit 1; }
+cargo build --locked --workspace --bin jeroboam --bin demo || { echo "demo: FAIL it does not build"; exit 1; }
 folder=$(mktemp -d "${TMPDIR:-/tmp}/jeroboam-demo.XXXXXX")
 "$CARGO_TARGET_DIR/debug/demo" "$folder"

@@ -58,3 +58,8 @@ found=$(rustc --version | awk '{print $2}')
 for part in clippy rustfmt; do
     cargo "${part/rust/}" --version >/dev/null 2>&1 || { command -v rustup >/dev/null && rustup -q component add "$part" >/dev/null; } || true
 done
+
+# A disk that fills up in the middle of a build or a test says so in a hundred wrong ways.
+wanted=6
+free=$(df --output=avail -B1G "$JEROBOAM_CACHE" | tail -n 1)
+[ "$free" -ge "$wanted" ] || fail "the disk of $JEROBOAM_CACHE has $free GiB free, $wanted are needed (25 to build and test from nothing); free some, or set JEROBOAM_CACHE"

@@ -25,6 +25,8 @@ tail -n 1 "$JEROBOAM_CACHE/logs/planted-bugs.log"
 step "simulation: 200 seeds of the whole product" "$CARGO_TARGET_DIR/debug/simulate" whole --seeds 0..200
 step "simulation: power loss of all members, 1,000 seeds" "$CARGO_TARGET_DIR/debug/simulate" power --seeds 0..1000
 step "chaos on real members" "$CARGO_TARGET_DIR/debug/chaos" quick --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam"
+step "a member with fault points" scripts/faulty.sh
+step "crash matrix: 40 cells of its 2,020" "$CARGO_TARGET_DIR/debug/chaos" matrix --sample 40
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 passed=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$JEROBOAM_CACHE/logs/tests.log" | awk '{sum += $1} END {print sum + 0}')
 skipped=$(grep -c SKIPPED "$JEROBOAM_CACHE/logs/tests.log" || true)

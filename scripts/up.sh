@@ -5,7 +5,7 @@
 run="${JEROBOAM_RUN:-$PWD/.run}"
 scripts/install.sh
 scripts/docker.sh up
-cargo build --locked -q -p node --bin jeroboam
+cargo build --locked -q --workspace --bin jeroboam
 jeroboam="$CARGO_TARGET_DIR/debug/jeroboam"
 mkdir -p "$run"
 

@@ -19,7 +19,11 @@ use jepsen::{
     history,
     report::Summary,
 };
+use nix::sys::statvfs::statvfs;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Free bytes that a campaign asks for: the whole ones leave logs, data and histories of up to half of that.
+const ROOM: u64 = 4 << 30;
 
 /// Breaks a cluster of real Jeroboam members and judges what their clients saw.
 ///
@@ -232,6 +236,7 @@ async fn run(cli: Cli) -> Result<Verdict, Error> {
     let seed = cli.seed.unwrap_or_else(Chance::fresh_seed);
     let binary = cli.bin.clone().map_or_else(|| find("jeroboam"), Ok)?;
     let folder = folder(&cli)?;
+    room(&folder)?;
     eprintln!("chaos: seed {seed}, folder {}", folder.display());
     let options = options(&cli, binary, seed, &folder);
     let mut summary = Summary::default();
@@ -317,6 +322,19 @@ fn options(cli: &Cli, binary: PathBuf, seed: u64, folder: &Path) -> Options {
     let tuning: BTreeMap<String, String> = cli.set.iter().cloned().collect();
     let (targets, image) = (!cli.no_targets, cli.image.clone());
     Options { binary, seed, folder: folder.to_owned(), tuning, targets, image }
+}
+
+/// A full disk in the middle of a campaign would read like a fault of the members.
+fn room(folder: &Path) -> Result<(), Error> {
+    let disk = statvfs(folder).map_err(|errno| Error::file("look at the disk of", folder)(errno.into()))?;
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+    if free < ROOM {
+        let (folder, free, wanted) = (folder.display(), free >> 20, ROOM >> 20);
+        return Err(Error::Setup(format!(
+            "the disk of {folder} has {free} MiB free, a campaign needs {wanted}: free some, or name another with --folder"
+        )));
+    }
+    Ok(())
 }
 
 fn folder(cli: &Cli) -> Result<PathBuf, Error> {

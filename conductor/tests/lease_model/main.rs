@@ -169,6 +169,11 @@ fn grants_to_a_suspect_are_found() {
 }
 
 #[test]
+fn a_member_forgiven_while_its_cluster_may_still_be_taken_is_found() {
+    fails("forgiven in doubt", &Design { bug: Bug::ForgiveInDoubt, ..OURS_UNFENCED }, Property::Orphan);
+}
+
+#[test]
 fn ours_holds_with_hand_overs_where_the_target_fences() {
     holds("handing over, fenced", &HANDING_FENCED);
 }

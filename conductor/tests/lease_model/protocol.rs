@@ -7,6 +7,8 @@
 //! * A call that was sent may take effect at any moment within [`EFFECT`] ticks, whatever its sender has become.
 //! * A hand-over is the owner's own act: whatever its worker is at, it stops, leaves its step open in the log, and releases; the next owner is
 //!   assigned at once, without waiting for any lease.
+//! * The leader's assignment may have an outcome that it does not know; as long as that is so, it may still come. Whoever was silent for too
+//!   long and from whom nothing is being taken is forgiven, because there may be nobody else.
 //! * `tenure` is a ghost that no part of the protocol reads: which holder, truly, made a call.
 
 /// Ticks a grant is good for.
@@ -57,6 +59,8 @@ pub(crate) enum Bug {
     WaitForOpenStepsOnly,
     /// Only the newest unanswered call is remembered: one of this epoch then hides one of an earlier epoch.
     NewestUnansweredOnly,
+    /// The leader forgives a member while an assignment that takes the cluster from it may still come.
+    ForgiveInDoubt,
     /// The leader suspects a member before the lease it granted last has run out.
     EarlySuspicion,
     /// The leader moves a cluster whose owner has not released it.
@@ -167,6 +171,8 @@ pub(crate) struct State {
     // the leader
     pub(crate) silent: [u8; 2],
     pub(crate) suspect: bool,
+    /// An assignment to the other member was proposed, and nobody knows yet whether it comes.
+    pub(crate) doubt: bool,
     /// What the last leader believed: owner, incarnation, epoch.
     pub(crate) deposed: Option<(u8, u8, u8)>,
     // the members
@@ -204,6 +210,10 @@ pub(crate) enum Event {
     Lose(u8),
     Suspect,
     Assign,
+    Propose,
+    ComesAfterAll,
+    NeverComes,
+    Forgive,
     AssignRestarted,
     Release(u8),
     AssignReleased(u8),
@@ -233,6 +243,7 @@ impl State {
             begun_age: 0,
             silent: [0; 2],
             suspect: false,
+            doubt: false,
             deposed: None,
             members: [Member::fresh(1); 2],
             objects: [0; 2],
@@ -288,6 +299,10 @@ impl State {
         }
         add(Event::Suspect, self.suspect(design));
         add(Event::Assign, self.assign());
+        add(Event::Propose, self.propose(design));
+        add(Event::ComesAfterAll, self.comes_after_all());
+        add(Event::NeverComes, self.never_comes());
+        add(Event::Forgive, self.forgive(design));
         add(Event::Move, self.move_unreleased(design));
         add(Event::AssignRestarted, self.assign_restarted(design));
         add(Event::NewLeader, self.new_leader(design));
@@ -309,6 +324,7 @@ impl State {
         if self.finished(design) && self.members.iter().all(|member| member.doing == Doing::Nothing) {
             self.members = [Member::fresh(1); 2];
             self.silent = [0; 2];
+            self.doubt = false;
             (self.suspect, self.deposed, self.elections, self.disturbances, self.losses) = (false, None, 0, 0, 0);
             (self.handovers, self.begun_age) = (0, 0);
         }
@@ -574,6 +590,7 @@ impl State {
         let owner = 1 - self.owner;
         Some(Self {
             suspect: false,
+            doubt: false,
             owner,
             owner_incarnation: self.member(owner).incarnation,
             epoch: self.epoch + 1,
@@ -582,13 +599,48 @@ impl State {
         })
     }
 
+    /// The assignment is proposed, and no answer comes.
+    fn propose(&self, design: &Design) -> Option<Self> {
+        (design.lease && self.suspect && !self.doubt).then_some(Self { doubt: true, ..*self })
+    }
+
+    /// It names the epoch that it ends: whatever changed that has made an end of it, too.
+    fn comes_after_all(&self) -> Option<Self> {
+        if !self.doubt {
+            return None;
+        }
+        Self { suspect: true, ..*self }.assign()
+    }
+
+    /// What the leader put into the log after it is there, and it is not.
+    fn never_comes(&self) -> Option<Self> {
+        self.doubt.then_some(Self { doubt: false, ..*self })
+    }
+
+    /// Nothing is being taken from the silent member: it may ask again.
+    fn forgive(&self, design: &Design) -> Option<Self> {
+        if !self.suspect || (self.doubt && design.bug != Bug::ForgiveInDoubt) {
+            return None;
+        }
+        let mut next = Self { suspect: false, ..*self };
+        next.silent[usize::from(self.owner)] = 0;
+        Some(next)
+    }
+
     fn assign_restarted(&self, design: &Design) -> Option<Self> {
         let incarnation = self.member(self.owner).incarnation;
         if self.owner_incarnation == incarnation || self.vacant || design.bug == Bug::AnyIncarnation {
             return None;
         }
         let raise = u8::from(design.bug != Bug::EpochKeptOnRestart);
-        Some(Self { suspect: false, owner_incarnation: incarnation, epoch: self.epoch + raise, tenure: self.tenure + 1, ..*self })
+        Some(Self {
+            suspect: false,
+            doubt: false,
+            owner_incarnation: incarnation,
+            epoch: self.epoch + raise,
+            tenure: self.tenure + 1,
+            ..*self
+        })
     }
 
     /// The owner hands over, whatever its worker is at. A call that is under way becomes one that nobody waits for; its step stays open.
@@ -598,7 +650,7 @@ impl State {
         if self.suspect || self.owner != who || member.epoch == 0 || self.over(member) || matches!(member.doing, Doing::Answered(_)) {
             return None;
         }
-        let mut next = Self { handovers, vacant: true, ..*self };
+        let mut next = Self { handovers, vacant: true, doubt: false, ..*self };
         if design.bug == Bug::ReleaseClosesStep {
             (next.begun, next.unanswered) = (0, 0);
         }
@@ -648,6 +700,8 @@ impl State {
             silent: [silent; 2],
             deposed,
             suspect: false,
+            // Its own first entry stands behind whatever the last leader still had on its way.
+            doubt: false,
             disturbances: self.disturbances + u8::from(self.suspect),
             ..*self
         })

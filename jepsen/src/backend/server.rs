@@ -68,6 +68,15 @@ struct State {
     journal: Journal,
     /// Clusters that get no answer.
     held: BTreeSet<String>,
+    /// While it is there, the first look at a cluster that was just made fails; those whose look has failed.
+    blinked: Option<BTreeSet<String>>,
+}
+
+impl State {
+    /// Whether this look fails.
+    fn blinks(&mut self, caller: &Caller) -> bool {
+        &*caller.step == "finish" && self.blinked.as_mut().is_some_and(|done| done.insert(caller.cluster.to_string()))
+    }
 }
 
 /// The answer is not sent: the connection breaks.
@@ -84,7 +93,7 @@ impl Backend {
         let inner = Inner {
             clock,
             script: RwLock::new(script),
-            state: Mutex::new(State { world: World::at(format!("tcp://{address}")), journal, held: BTreeSet::new() }),
+            state: Mutex::new(State { world: World::at(format!("tcp://{address}")), journal, ..State::default() }),
             chance: Mutex::new(chance),
             effects: Mutex::default(),
         };
@@ -142,6 +151,11 @@ impl Backend {
     /// No call for this cluster is answered or carried out any more: each breaks after a long time.
     pub fn hold(&self, cluster: &str) {
         self.inner.state().held.insert(cluster.to_owned());
+    }
+
+    /// From now on, or no longer: the first look at a cluster that was just made fails.
+    pub fn blink(&self, begin: bool) {
+        self.inner.state().blinked = begin.then(BTreeSet::new);
     }
 
     /// Something happens outside that nobody called for; the HTTP status it would have had.
@@ -221,6 +235,9 @@ impl Inner {
     fn fate(&self, ask: &Ask, caller: Option<&Caller>) -> Fate {
         if self.is_held(caller) {
             return Fate { before: HELD, loses: true, hangs: true, takes: Duration::ZERO, breaks: false, fails: false };
+        }
+        if caller.is_some_and(|caller| self.state().blinks(caller)) {
+            return Fate { before: Duration::ZERO, loses: false, hangs: false, takes: Duration::ZERO, breaks: false, fails: true };
         }
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         self.script().fate(ask, caller, &mut chance)

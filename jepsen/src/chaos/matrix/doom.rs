@@ -20,7 +20,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(3);
 
 /// How many at the most: beyond, nobody would wait for them.
-const MOST: u64 = 200;
+const MOST: u64 = 600;
 
 /// How long until the first is over its time, and a little more.
 pub(super) const LEAD: Duration = Duration::from_secs(75);

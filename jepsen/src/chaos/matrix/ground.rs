@@ -42,7 +42,7 @@ const ENDING: Duration = Duration::from_millis(1500);
 /// How many lives go on at a time.
 const LIVES: usize = 10;
 /// How long the last lives may take.
-const LAST: Duration = Duration::from_secs(240);
+const LAST: Duration = Duration::from_secs(420);
 /// How long members may take to stand still.
 const REST: Duration = Duration::from_secs(60);
 
@@ -53,7 +53,7 @@ pub(super) struct Ground {
     pub(super) outside: Outside,
     pub(super) doom: Option<Doom>,
     pub(super) chance: Chance,
-    backend: Option<Arc<Backend>>,
+    pub(super) backend: Option<Arc<Backend>>,
     model: String,
     image: String,
     outcomes: Outcomes,
@@ -181,7 +181,9 @@ impl Ground {
     }
 
     /// Puts the orders of a cell on members.
-    pub(super) async fn arm(&mut self, cell: &Cell, members: &[String]) -> Result<(), Error> {
+    ///
+    /// False: one is not there. The cell before may have struck two, and the second ended only now.
+    pub(super) async fn arm(&mut self, cell: &Cell, members: &[String]) -> Result<bool, Error> {
         self.forget_logs();
         let order = cell.order();
         let words = ["fault", "arm", &order];
@@ -192,10 +194,13 @@ impl Ground {
             if let Err(error) = answer
                 && self.hit(cell.point.name).is_none()
             {
-                return Err(Error::Setup(format!("{name} takes no orders: {error}")));
+                if !self.gone(name, ENDING).await? {
+                    return Err(Error::Setup(format!("{name} takes no orders: {error}")));
+                }
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes all orders back, from whoever can hear it.

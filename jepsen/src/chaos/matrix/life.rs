@@ -20,8 +20,9 @@ use crate::{
     rest::{Answer, Hopper, Reply, Request, bay, baymodel, container},
 };
 
-/// How long an accepted operation may take to come to its end. Those of the product itself are an hour and more.
-const LIMIT: Duration = Duration::from_secs(120);
+/// How long an accepted operation may take to come to its end. Those of the product itself are an hour and more; here its owner is lost every few
+/// seconds, and each new one waits for what the one before may have under way.
+const LIMIT: Duration = Duration::from_secs(300);
 /// How long what is left of a removed bay may take to go.
 const SWEPT: Duration = Duration::from_secs(45);
 /// Between two looks.

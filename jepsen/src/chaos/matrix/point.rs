@@ -13,6 +13,8 @@ pub enum Way {
     Install,
     /// The bay's owner is drained in the middle of a life.
     Drain,
+    /// The look at a bay that was just made fails, so that its creation is ended later, by an entry of its own.
+    End,
     /// Somebody stops the container behind the owner's back.
     Sighting,
     /// Somebody puts a container with the bay's label there.
@@ -92,8 +94,8 @@ pub const POINTS: &[Point] = &[
     real("step::call::after", Whom::All, 6),
     real("step::record::before", Whom::All, 6),
     real("step::record::after", Whom::All, 6),
-    point("operation::end::before", Way::Life, Whom::All, 1),
-    point("operation::end::after", Way::Life, Whom::All, 1),
+    point("operation::end::before", Way::End, Whom::All, 1),
+    point("operation::end::after", Way::End, Whom::All, 1),
     point("look::cluster::after", Way::Life, Whom::All, 1),
     point("status::report::before", Way::Sighting, Whom::All, 1),
     point("status::report::after", Way::Sighting, Whom::All, 1),

@@ -59,10 +59,14 @@ impl Ground {
             rein = Some((begun, stand));
         }
         let members = self.aim(cell.point.whom).await?;
-        self.arm(cell, &members).await?;
+        if !self.arm(cell, &members).await? {
+            release(rein);
+            return Ok(false);
+        }
         let hit = match (way, &rein) {
             (Way::Snapshot, _) => self.by_snapshot(cell, &members).await,
             (Way::Expiry, _) => self.by_expiry(cell).await,
+            (Way::End, _) => self.by_end(cell).await,
             (Way::Vote, _) => self.by_vote(cell).await?,
             (Way::Drain, Some((_, stand))) => return self.by_drain(cell, stand.bay.clone().unwrap_or_default(), rein).await,
             (Way::Sighting, Some((_, stand))) => {
@@ -104,6 +108,18 @@ impl Ground {
             doom.begin();
         }
         self.hit_within(cell.point.name, LEAD).await
+    }
+
+    async fn by_end(&mut self, cell: &Cell) -> Option<String> {
+        if let Some(backend) = &self.backend {
+            backend.blink(true);
+        }
+        let rein = self.begin(cell.number, false);
+        let hit = self.hit_during(cell.point.name, rein, RUNS).await;
+        if let Some(backend) = &self.backend {
+            backend.blink(false);
+        }
+        hit
     }
 
     async fn by_vote(&mut self, cell: &Cell) -> Result<Option<String>, Error> {
