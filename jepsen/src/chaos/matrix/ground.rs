@@ -39,6 +39,8 @@ const LATE: (u64, Duration, Duration) = (6, Duration::from_millis(2500), Duratio
 const READY: Duration = Duration::from_secs(30);
 /// How long a member that panicked may take to end, if it ends.
 const ENDING: Duration = Duration::from_millis(1500);
+/// How long a member that ends by itself may take for that at the most: its own bounds are below.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// How many lives go on at a time.
 const LIVES: usize = 10;
 /// How long the last lives may take.
@@ -343,6 +345,9 @@ impl Ground {
         if timeout(LAST, lives).await.is_err() {
             self.outcomes.found(last, "lives did not end");
         }
+        // Whom the last panic ended may have taken its time, and served meanwhile.
+        sleep(FAREWELL).await;
+        self.ready(last).await?;
         std::mem::take(&mut self.watch).stop().await;
         self.judge_doomed(last).await;
         self.judge_members(last).await;
