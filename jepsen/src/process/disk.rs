@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::{Instant, sleep};
+
 use super::run;
 use crate::Error;
 
@@ -57,7 +59,21 @@ impl Disk {
     /// Gives it power again, after everybody who had a file open has ended: only what was flushed is there.
     pub async fn restore(&self) -> Result<(), Error> {
         command("umount", &[&text(&self.mounted)]).await?;
+        self.let_go().await?;
         self.mount().await
+    }
+
+    /// A container that was just begun elsewhere on this machine may hold the filesystem for a moment, as it holds all that were mounted then:
+    /// until it lets go, another mount would be of the one without power.
+    async fn let_go(&self) -> Result<(), Error> {
+        let started = Instant::now();
+        while !run(&tool("losetup"), &["-j", &text(&self.image)], COMMAND).await?.trim().is_empty() {
+            if started.elapsed() > COMMAND {
+                return Err(Error::late(format!("everybody letting go of {}", self.mounted.display()), COMMAND));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     async fn mount(&self) -> Result<(), Error> {
@@ -76,9 +92,13 @@ impl Drop for Disk {
 }
 
 async fn command(name: &str, arguments: &[&str]) -> Result<(), Error> {
-    // Debian keeps some of them where ordinary users do not look.
+    run(&tool(name), arguments, COMMAND).await.map(drop)
+}
+
+/// Debian keeps some of them where ordinary users do not look.
+fn tool(name: &str) -> PathBuf {
     let found = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file());
-    run(found.as_deref().unwrap_or(Path::new(name)), arguments, COMMAND).await.map(drop)
+    found.unwrap_or_else(|| PathBuf::from(name))
 }
 
 fn text(path: &Path) -> String {
