@@ -1,6 +1,7 @@
 //! Bays whose creation gets no answer and is over its time after a minute: one every few seconds, made ahead of the cells that need one.
 
 use std::{
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -21,6 +22,9 @@ const EVERY: Duration = Duration::from_secs(3);
 
 /// How many at the most: beyond, nobody would wait for them.
 const MOST: u64 = 600;
+
+/// How old one is whose time is nearly over.
+const NEARLY: Range<Duration> = Duration::from_millis(58_000)..Duration::from_millis(59_300);
 
 /// How long until the first is over its time, and a little more.
 pub(super) const LEAD: Duration = Duration::from_secs(75);
@@ -56,6 +60,12 @@ impl Doom {
         if let Some(maker) = self.maker.take() {
             self.tasks.spawn(maker.run());
         }
+    }
+
+    /// One whose time is over in a second or so.
+    pub(super) fn nearly_over(&self) -> Option<String> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter().find(|(_, at)| NEARLY.contains(&at.elapsed())).map(|(bay, _)| bay.clone())
     }
 
     /// Those whose time must be over by now.

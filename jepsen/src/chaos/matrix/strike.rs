@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     cell::{Cell, Outcomes},
-    doom::LEAD,
+    doom::{Doom, LEAD},
     ground::Ground,
     life::{self, Rein},
     point::{Way, Whom},
@@ -18,6 +18,8 @@ use crate::{
 
 /// How long one attempt at a point is waited for.
 const HIT: Duration = Duration::from_secs(8);
+/// How long the owner of a bay stands still around the end of its time.
+const EXPIRES: Duration = Duration::from_secs(4);
 /// Attempts at one cell: a leader may change between the order and the moment.
 const ATTEMPTS: u32 = 3;
 /// How long a life may take until its container runs.
@@ -65,7 +67,7 @@ impl Ground {
         }
         let hit = match (way, &rein) {
             (Way::Snapshot, _) => self.by_snapshot(cell, &members).await,
-            (Way::Expiry, _) => self.by_expiry(cell).await,
+            (Way::Expiry, _) => self.by_expiry(cell).await?,
             (Way::End, _) => self.by_end(cell).await,
             (Way::Vote, _) => self.by_vote(cell).await?,
             (Way::Drain, Some((_, stand))) => return self.by_drain(cell, stand.bay.clone().unwrap_or_default(), rein).await,
@@ -103,11 +105,33 @@ impl Ground {
         None
     }
 
-    async fn by_expiry(&mut self, cell: &Cell) -> Option<String> {
+    /// The owner itself ends what is past its time, in the very moment; only where it cannot, the leader does. So it stands still then.
+    async fn by_expiry(&mut self, cell: &Cell) -> Result<Option<String>, Error> {
         if let Some(doom) = &mut self.doom {
             doom.begin();
         }
-        self.hit_within(cell.point.name, LEAD).await
+        let started = Instant::now();
+        while started.elapsed() < LEAD {
+            if let Some(owner) = self.owner_of_the_next_to_expire().await? {
+                self.stage.cluster.member(&owner)?.program.pause()?;
+                let hit = self.hit_within(cell.point.name, EXPIRES).await;
+                self.stage.cluster.member(&owner)?.program.resume()?;
+                return Ok(hit);
+            }
+            if let Some(victim) = self.hit_within(cell.point.name, Duration::from_millis(100)).await {
+                return Ok(Some(victim));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Of a doomed bay whose time is nearly over; none while there is no such bay, or while it is the leader's own.
+    async fn owner_of_the_next_to_expire(&mut self) -> Result<Option<String>, Error> {
+        let Some(bay) = self.doom.as_ref().and_then(Doom::nearly_over) else { return Ok(None) };
+        let leader = self.stage.cluster.leader(HIT).await?;
+        let rows = self.stage.cluster.ownership().await;
+        let owner = rows.iter().find(|row| row.cluster == bay).and_then(|row| self.stage.cluster.name_of(row.member));
+        Ok(owner.filter(|owner| *owner != leader))
     }
 
     async fn by_end(&mut self, cell: &Cell) -> Option<String> {
