@@ -73,6 +73,13 @@ impl Options {
     }
 }
 
+/// A scripted backend, and the clock that it reads.
+async fn scripted(options: &Options, name: &str, script: Script, journal: Journal) -> Result<(Clock, Backend), Error> {
+    let clock = Clock::start();
+    let chance = Chance::seeded(options.seed).fork(name).fork("backend");
+    Ok((clock, Backend::start(clock, chance, script, journal).await?))
+}
+
 impl Stage {
     /// Starts a cluster of `size` members in a folder called `name`.
     pub async fn set(options: &Options, name: &str, size: usize, tuning: &[(&str, &str)]) -> Result<Self, Error> {
@@ -92,9 +99,7 @@ impl Stage {
         tuning: &[(&str, &str)],
         (script, journal): (Script, Journal),
     ) -> Result<(Self, Backend), Error> {
-        let clock = Clock::start();
-        let chance = Chance::seeded(options.seed).fork(name).fork("backend");
-        let backend = Backend::start(clock, chance, script, journal).await?;
+        let (clock, backend) = scripted(options, name, script, journal).await?;
         let endpoint = backend.endpoint();
         let mut tuning = tuning.to_vec();
         tuning.push(("drivers.docker.endpoint", &endpoint));
@@ -109,9 +114,7 @@ impl Stage {
         tuning: &[(&str, &str)],
         (script, journal): (Script, Journal),
     ) -> Result<(Self, Backend), Error> {
-        let clock = Clock::start();
-        let chance = Chance::seeded(options.seed).fork(name).fork("backend");
-        let backend = Backend::start(clock, chance, script, journal).await?;
+        let (clock, backend) = scripted(options, name, script, journal).await?;
         let folder = options.folder.join(name);
         std::fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
         let secret = folder.join("credential");
