@@ -25,7 +25,12 @@ python:ensurepip        python3-venv
 LIST
 }
 
-has_library() { ldconfig -p 2>/dev/null | grep -q "$1" || compgen -G "/usr/lib/llvm-*/lib/$1*.so*" >/dev/null; }
+# The library itself, perhaps with its version in the name, and not one whose name only begins alike: libclang-cpp does not serve bindgen.
+has_library() {
+    local found
+    found="$(ldconfig -p 2>/dev/null | awk '{print $1}'; ls /usr/lib/llvm-*/lib 2>/dev/null)" || true
+    grep -qE "^$1(-[0-9.]+)?\.so" <<<"$found"
+}
 
 missing=()
 while read -r what package; do
