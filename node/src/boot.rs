@@ -89,11 +89,12 @@ impl Part {
     }
 
     /// Tells it to end and waits; what has not ended at the limit is cut off.
-    pub(crate) async fn stop(self, limit: Duration) {
+    pub(crate) async fn stop(mut self, limit: Duration) {
         self.stop.cancel();
-        let abort = self.task.abort_handle();
-        if timeout(limit, self.task).await.is_err() {
-            abort.abort();
+        if timeout(limit, &mut self.task).await.is_err() {
+            self.task.abort();
+            // What comes after it in the order of stopping must find it gone. That it was cut off is no news.
+            drop(self.task.await);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use drivers::{ClusterSpec, EngineSeen, Error, Provisioned, limit, seen::NodeSeen};
 use model::{
-    cluster::{Cluster, Health, Observed},
+    cluster::{Cluster, Health, Observed, heal},
     command::Sighting,
     id::{ClusterId, NodeId},
     node::Node,
@@ -146,20 +146,13 @@ fn tell(seen: &mut EngineSeen, machines: &[NodeSeen]) {
 /// A cluster whose endpoint says no, or nothing: everything as last seen but the health. Where nothing was heard, nobody can tell how it is.
 pub(crate) fn silent(cluster: &Cluster, error: &Error) -> Option<Observed> {
     let mut observed = cluster.observed.clone()?;
-    if pushed(cluster) {
+    if heal::pushed(cluster) {
         return Some(observed);
     }
     let health = if matches!(error, Error::Timeout(_)) { Health::Unknown } else { Health::Unhealthy };
     observed.health = Some(health.into());
     observed.health_reason = BTreeMap::from([("api".to_owned(), error.to_string())]);
     Some(observed)
-}
-
-/// Whether an agent in the cluster says how it is: then nobody else does. The labels are Magnum's.
-pub(crate) fn pushed(cluster: &Cluster) -> bool {
-    let label = |name: &str| cluster.wanted.labels.get(name).map(|value| value.to_ascii_lowercase());
-    let on = label("auto_healing_enabled").is_some_and(|value| matches!(value.as_str(), "true" | "1" | "yes" | "on" | "t" | "y"));
-    on && label("auto_healing_controller").is_some_and(|value| value == "magnum-auto-healer")
 }
 
 /// A machine's record. Its id follows from the cluster and the engine's own id, so that every owner gives it the same.

@@ -19,7 +19,8 @@ use std::{
 
 use model::{
     MemberId,
-    command::{Assign, Balance, Command, RaiseVersion},
+    command::{Assign, Assignment, Balance, Command, RaiseVersion},
+    ownership,
 };
 use raft::{Changed, Changes};
 use tokio::time::{Instant, sleep};
@@ -151,7 +152,9 @@ async fn gather(shared: &Shared, desk: &mut Desk, changes: &mut Changes) -> Resu
 
 impl Desk {
     async fn carry_out(&mut self, shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
-        be_sure(shared, reign).await?;
+        if !be_sure(shared, reign).await? {
+            return Ok(()); // nothing is planned and nobody forgiven in doubt
+        }
         raise(shared, self.mirror.raisable()).await?;
         let aim = self.aim(shared, reign).await?;
         let candidates: Vec<Candidate> = self.mirror.members.values().map(|member| candidate(member, reign.grants)).collect();
@@ -202,15 +205,13 @@ impl Desk {
 }
 
 /// An assignment whose outcome is not known may still be on its way into the log, and whoever it takes a cluster from must not be granted
-/// anything before it. What this leader puts into the log after it is applied after it; so nothing is put there.
-async fn be_sure(shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
+/// anything before it. What this leader puts into the log after it is applied after it; so nothing is put there. Whether it is sure now.
+async fn be_sure(shared: &Shared, reign: &Reign<'_>) -> Result<bool, Halt> {
     if reign.doubt.load(Ordering::Relaxed) {
         let nothing = Assign { assignments: Vec::new(), term: reign.term };
-        if shared.write(Command::Assign(nothing)).await?.is_ok() {
-            reign.doubt.store(false, Ordering::Relaxed);
-        }
+        reign.doubt.store(shared.write(Command::Assign(nothing)).await?.is_err(), Ordering::Relaxed);
     }
-    Ok(())
+    Ok(!reign.doubt.load(Ordering::Relaxed))
 }
 
 /// Puts the newest cluster version in force that all members support.
@@ -233,19 +234,26 @@ async fn fulfilled(shared: &Shared, wish: u64) -> Result<(), Halt> {
 
 async fn propose(shared: &Shared, reign: &Reign<'_>, plan: &Plan) -> Result<(), Halt> {
     for command in plan.commands(reign.term) {
-        let reasons: Vec<_> = command.assignments.iter().map(model::command::Assignment::reason).collect();
+        let proposed = command.assignments.clone();
         model::fault_point!("owner::assignment::before");
         reign.doubt.store(true, Ordering::Relaxed);
         let assigned = shared.write(Command::Assign(command)).await?;
         model::fault_point!("owner::assignment::after", Err(raft::Error::Timeout.into()));
         reign.doubt.store(false, Ordering::Relaxed);
         match assigned {
-            // Those that were overtaken have been skipped; which ones is not worth a look.
-            Ok(done) => {
-                let made = usize::try_from(done.number).unwrap_or(usize::MAX);
-                reasons.into_iter().take(made).for_each(|reason| shared.metrics.moved(reason));
-            }
+            Ok(done) => count(shared, &proposed, done.revision).await?,
             Err(refusal) => tracing::warn!(%refusal.message, "assignments were refused"),
+        }
+    }
+    Ok(())
+}
+
+/// Counts the moves that an entry made, by their reasons: those that were overtaken have been skipped.
+async fn count(shared: &Shared, proposed: &[Assignment], index: u64) -> Result<(), Halt> {
+    let view = shared.view().await?;
+    for assignment in proposed {
+        if ownership::query::is_current(&*view, assignment.cluster, index)? {
+            shared.metrics.moved(assignment.reason());
         }
     }
     Ok(())

@@ -36,6 +36,14 @@ pub struct Held {
     pub generation: u64,
 }
 
+impl Held {
+    /// How long it still covers `epoch`, if it does.
+    fn covers(self, epoch: u64) -> Option<Duration> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        (self.index >= epoch && !left.is_zero()).then_some(left)
+    }
+}
+
 /// A right to act that was there when it was taken; see the module for what has to happen between this and a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {
@@ -82,9 +90,7 @@ impl Lease {
 
     /// How long this member may still act under `epoch`, if it may. The caller has yet to see that the epoch is its own.
     pub fn may_act(&self, epoch: u64) -> Option<Duration> {
-        let held = (*self.held.borrow())?;
-        let left = held.until.saturating_duration_since(Instant::now());
-        (held.index >= epoch && !left.is_zero()).then_some(left)
+        (*self.held.borrow())?.covers(epoch)
     }
 
     /// Takes hold of the right to act under `epoch`, if it is there.
@@ -94,10 +100,10 @@ impl Lease {
         self.left_of(hold).map(|_| hold)
     }
 
-    /// How long a hold still holds.
+    /// How long a hold still holds. One look at what is held: between two a member might stand still and be granted something new.
     fn left_of(&self, hold: Hold) -> Option<Duration> {
-        let unbroken = self.held.borrow().is_some_and(|held| held.generation == hold.generation);
-        self.may_act(hold.epoch).filter(|_| unbroken)
+        let held = *self.held.borrow();
+        held.filter(|held| held.generation == hold.generation)?.covers(hold.epoch)
     }
 
     /// How long what was granted still runs, whatever for.

@@ -19,7 +19,7 @@ use std::{
 use drivers::{ContainerSeen, Engine, EngineSeen, Error, Mark, NodeSeen};
 use model::{
     Page,
-    cluster::{self, Cluster, Health},
+    cluster::{self, Cluster, Health, heal},
     command::{ContainerSighting, Sighting},
     container::{self, Container, ContainerStatus, Wanted},
     id::{ClusterId, ContainerId},
@@ -86,7 +86,7 @@ pub(crate) async fn look(shared: &Shared, picture: &Picture) -> Result<Option<Se
 
 /// Whether it matters just now which machines are ready.
 fn minds_machines(picture: &Picture) -> bool {
-    cluster::heal::policy(&picture.cluster).is_some() || picture.open.iter().any(|operation| operation.roll.is_some())
+    heal::policy(&picture.cluster).is_some() || picture.open.iter().any(|operation| operation.roll.is_some())
 }
 
 /// The machines as their provisioner keeps them. Should it not answer, they are as they were last seen.
@@ -179,7 +179,7 @@ fn cluster_news(view: &SharedView, cluster: &Cluster, seen: &Seen, sighting: &mu
                 sighting.nodes_seen = true;
             }
             let mut observed = look.observed;
-            if look::pushed(cluster) {
+            if heal::pushed(cluster) {
                 observed.health = None;
             }
             Some(observed)

@@ -35,13 +35,28 @@ pub const AFTER_S: u64 = 300;
 
 /// Whether a cluster replaces machines that have failed, and after which time of log time, milliseconds.
 pub fn policy(cluster: &Cluster) -> Option<u64> {
-    let label = |name: &str| cluster.wanted.labels.get(name).map(|value| value.trim().to_ascii_lowercase());
-    let on = label("auto_healing_enabled").is_some_and(|value| matches!(value.as_str(), "true" | "1" | "yes" | "on" | "t" | "y"));
-    if !on || label("auto_healing_controller").is_some_and(|value| value == "magnum-auto-healer") {
+    if !enabled(cluster) || has_agent(cluster) {
         return None;
     }
-    let seconds = label("auto_healing_after").and_then(|text| text.parse().ok()).unwrap_or(AFTER_S);
+    let seconds = label(cluster, "auto_healing_after").and_then(|text| text.parse().ok()).unwrap_or(AFTER_S);
     Some(seconds.saturating_mul(1000))
+}
+
+/// Whether an agent in the cluster says how it is, and heals it: then nobody else does. The labels are Magnum's.
+pub fn pushed(cluster: &Cluster) -> bool {
+    enabled(cluster) && has_agent(cluster)
+}
+
+fn enabled(cluster: &Cluster) -> bool {
+    label(cluster, "auto_healing_enabled").is_some_and(|value| matches!(value.as_str(), "true" | "1" | "yes" | "on" | "t" | "y"))
+}
+
+fn has_agent(cluster: &Cluster) -> bool {
+    label(cluster, "auto_healing_controller").is_some_and(|value| value == "magnum-auto-healer")
+}
+
+fn label(cluster: &Cluster, name: &str) -> Option<String> {
+    cluster.wanted.labels.get(name).map(|value| value.trim().to_ascii_lowercase())
 }
 
 /// Log time at which a machine of a cluster with this policy is to be replaced; `None`: it is well, is being replaced, or is a master.
