@@ -3,7 +3,11 @@
 
 use std::collections::HashMap;
 
-use crate::protocol::{Design, Event, Property, State};
+use crate::{
+    design::Design,
+    protocol::Event,
+    state::{Property, State},
+};
 
 /// What the search found.
 #[derive(Debug)]

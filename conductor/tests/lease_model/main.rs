@@ -15,11 +15,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod design;
 mod explore;
 mod protocol;
+mod state;
 
+use design::{Bug, Design, Job};
 use explore::{Found, explore, tell};
-use protocol::{Bug, Design, Job, Property};
+use state::Property;
 
 const CREATES: &[Job] = &[Job::Create(0), Job::Create(1)];
 const CREATE_DELETE: &[Job] = &[Job::Create(0), Job::Delete(0)];
@@ -239,7 +242,7 @@ fn a_quiesce_time_counted_from_the_intent_is_found() {
 #[test]
 fn every_mistake_is_planted_somewhere() {
     let text = include_str!("main.rs");
-    let list = include_str!("protocol.rs").split("pub(crate) enum Bug {").nth(1).unwrap().split("\n}").next().unwrap();
+    let list = include_str!("design.rs").split("pub(crate) enum Bug {").nth(1).unwrap().split("\n}").next().unwrap();
     let bugs =
         list.lines().map(str::trim).filter(|line| !line.starts_with("///") && !line.is_empty()).map(|line| line.trim_end_matches(','));
     for bug in bugs {

@@ -9,7 +9,11 @@
 //!   assigned at once, without waiting for any lease.
 //! * The leader's assignment may have an outcome that it does not know; as long as that is so, it may still come. Whoever was silent for too
 //!   long and from whom nothing is being taken is forgiven, because there may be nobody else.
-//! * `tenure` is a ghost that no part of the protocol reads: which holder, truly, made a call.
+
+use crate::{
+    design::{Bug, Design, Job},
+    state::{Call, Doing, Member, Request, State},
+};
 
 /// Ticks a grant is good for.
 pub(crate) const LEASE: u8 = 2;
@@ -19,178 +23,6 @@ pub(crate) const MARGIN: u8 = 1;
 pub(crate) const EFFECT: u8 = 1;
 /// Ticks to wait for one: strictly longer, because it may still take effect in its last tick.
 pub(crate) const WAIT: u8 = EFFECT + 1;
-
-/// What is to be done, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Job {
-    /// Make the object with this number.
-    Create(u8),
-    /// Remove the object with this number.
-    Delete(u8),
-}
-
-/// What must never be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Property {
-    /// Two objects where one was asked for.
-    Doubled,
-    /// A former holder's call took effect after one of a later holder had.
-    Stale,
-    /// An object that is there after its deletion has ended.
-    Orphan,
-}
-
-/// A planted mistake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bug {
-    /// None.
-    None,
-    /// The lease runs from when the grant arrived.
-    LeaseFromReply,
-    /// A member that started again keeps the epoch of its last life.
-    EpochKeptOnRestart,
-    /// A new leader re-assigns without waiting until the last leader's grants have run out.
-    HastyLeader,
-    /// A leader that has been replaced goes on granting: no read-index round.
-    GrantWithoutReadIndex,
-    /// The leader grants to a member whose clusters it is taking away.
-    GrantToSuspect,
-    /// An old epoch's call is waited for only if its step is still open, not if the step was taken up again and ended since.
-    WaitForOpenStepsOnly,
-    /// Only the newest unanswered call is remembered: one of this epoch then hides one of an earlier epoch.
-    NewestUnansweredOnly,
-    /// The leader forgives a member while an assignment that takes the cluster from it may still come.
-    ForgiveInDoubt,
-    /// The leader suspects a member before the lease it granted last has run out.
-    EarlySuspicion,
-    /// The leader moves a cluster whose owner has not released it.
-    MoveWithoutRelease,
-    /// Who has released goes on with what it was at, because its lease still runs.
-    ActAfterRelease,
-    /// A release closes the step whose call is unknown, so that nobody knows of it any more.
-    ReleaseClosesStep,
-    /// A grant that comes after the lease ran out renews the right for what was believed before, without a look at the state.
-    NoLookAfterGrant,
-    /// The state's assignment is taken as one's own whichever start it names.
-    AnyIncarnation,
-    /// Earlier calls are waited for as long as they may act, not strictly longer.
-    ShortQuiesce,
-    /// The wait for earlier calls begins with the intent, not with the epoch of who waits: the call may have been sent long after the intent.
-    QuiesceFromIntent,
-}
-
-/// What a design has. Everything off is the lock of 2015: who does not answer a ping loses it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Design {
-    /// A lease is granted, checked before a call and waited out before the cluster goes to another; the log refuses old epochs.
-    pub(crate) lease: bool,
-    /// The intent is in the log before the call.
-    pub(crate) intent: bool,
-    /// The target refuses calls with an older epoch than it has seen.
-    pub(crate) fence: bool,
-    /// A create finds the object by its name and takes it.
-    pub(crate) adopt: bool,
-    /// A call that is not create-or-adopt waits until calls of earlier epochs can no longer take effect.
-    pub(crate) wait_earlier: bool,
-    /// ... and until this member's own calls without an answer can no longer take effect.
-    pub(crate) wait_own: bool,
-    /// Whether a member may stand still between the check and the sending.
-    pub(crate) pause_before_send: bool,
-    /// What is to be done.
-    pub(crate) jobs: &'static [Job],
-    /// How often a member may be started again or lose the cluster by silence; how often a call or its answer is lost; how often the
-    /// leader changes.
-    pub(crate) troubles: [u8; 3],
-    /// How often the owner is asked to hand over.
-    pub(crate) handovers: u8,
-    /// A planted mistake.
-    pub(crate) bug: Bug,
-}
-
-/// Where a member's worker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Doing {
-    Nothing,
-    Intends(u8),
-    Checked(u8),
-    Waits(u8),
-    Answered(u8),
-}
-
-/// A lease request under way: how long ago it was sent, and the answer if the leader gave one (0: not yours).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Request {
-    pub(crate) age: u8,
-    pub(crate) answer: Option<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Member {
-    pub(crate) incarnation: u8,
-    /// The epoch it believes to hold; 0 is none.
-    pub(crate) epoch: u8,
-    pub(crate) tenure: u8,
-    /// Ticks of lease left.
-    pub(crate) lease: u8,
-    /// Ticks since it saw its epoch, up to [`WAIT`].
-    pub(crate) epoch_age: u8,
-    /// Ticks for which an unanswered call of its own may still take effect.
-    pub(crate) hazard: u8,
-    pub(crate) request: Option<Request>,
-    pub(crate) doing: Doing,
-}
-
-/// A call on its way to the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Call {
-    pub(crate) epoch: u8,
-    pub(crate) tenure: u8,
-    pub(crate) job: u8,
-    pub(crate) left: u8,
-    /// Who still waits for its answer.
-    pub(crate) from: Option<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct State {
-    // the log
-    pub(crate) owner: u8,
-    pub(crate) owner_incarnation: u8,
-    /// It was released and has no owner; `owner` was the last.
-    pub(crate) vacant: bool,
-    pub(crate) epoch: u8,
-    pub(crate) tenure: u8,
-    /// Jobs done.
-    pub(crate) done: u8,
-    /// The epoch under which the present step was begun; 0: not begun.
-    pub(crate) begun: u8,
-    /// The newest epoch of which some call may never have been answered; 0: none.
-    pub(crate) unanswered: u8,
-    /// Ticks since the first intent of the present or the last step, up to [`WAIT`]; counted only for [`Bug::QuiesceFromIntent`].
-    pub(crate) begun_age: u8,
-    // the leader
-    pub(crate) silent: [u8; 2],
-    pub(crate) suspect: bool,
-    /// An assignment to the other member was proposed, and nobody knows yet whether it comes.
-    pub(crate) doubt: bool,
-    /// What the last leader believed: owner, incarnation, epoch.
-    pub(crate) deposed: Option<(u8, u8, u8)>,
-    // the members
-    pub(crate) members: [Member; 2],
-    // the target
-    pub(crate) objects: [u8; 2],
-    pub(crate) fence: u8,
-    /// The newest holder whose call took effect.
-    pub(crate) top: u8,
-    pub(crate) calls: [Option<Call>; 2],
-    // what may still go wrong
-    pub(crate) disturbances: u8,
-    pub(crate) losses: u8,
-    pub(crate) elections: u8,
-    pub(crate) handovers: u8,
-    // what went wrong
-    pub(crate) stale: bool,
-}
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,57 +54,7 @@ pub(crate) enum Event {
     NewLeader,
 }
 
-impl Member {
-    const fn fresh(incarnation: u8) -> Self {
-        Self { incarnation, epoch: 0, tenure: 0, lease: 0, epoch_age: 0, hazard: 0, request: None, doing: Doing::Nothing }
-    }
-}
-
 impl State {
-    pub(crate) fn first(design: &Design) -> Self {
-        let [disturbances, losses, elections] = design.troubles;
-        Self {
-            owner: 0,
-            owner_incarnation: 1,
-            vacant: false,
-            epoch: 1,
-            tenure: 1,
-            done: 0,
-            begun: 0,
-            unanswered: 0,
-            begun_age: 0,
-            silent: [0; 2],
-            suspect: false,
-            doubt: false,
-            deposed: None,
-            members: [Member::fresh(1); 2],
-            objects: [0; 2],
-            fence: 0,
-            top: 0,
-            calls: [None; 2],
-            disturbances,
-            losses,
-            elections,
-            handovers: design.handovers,
-            stale: false,
-        }
-    }
-
-    pub(crate) fn finished(&self, design: &Design) -> bool {
-        usize::from(self.done) == design.jobs.len()
-    }
-
-    /// The properties that are broken.
-    pub(crate) fn broken(&self, design: &Design) -> Vec<Property> {
-        let orphan = |number: usize| {
-            let deleted = design.jobs.iter().rposition(|job| matches!(job, Job::Delete(deleted) if usize::from(*deleted) == number));
-            deleted.is_some_and(|at| usize::from(self.done) > at) && self.objects[number] > 0
-        };
-        let doubled = self.objects.iter().any(|count| *count > 1);
-        let all = [(doubled, Property::Doubled), (self.stale, Property::Stale), (orphan(0) || orphan(1), Property::Orphan)];
-        all.into_iter().filter_map(|(broken, property)| broken.then_some(property)).collect()
-    }
-
     /// Everything that may happen next, with what it leads to.
     pub(crate) fn next(&self, design: &Design) -> Vec<(Event, Self)> {
         let mut all = Vec::with_capacity(16);
@@ -307,37 +89,6 @@ impl State {
         add(Event::AssignRestarted, self.assign_restarted(design));
         add(Event::NewLeader, self.new_leader(design));
         all
-    }
-
-    /// The same state without differences that nothing can ever tell: keeps the search small.
-    fn plain(mut self, design: &Design) -> Self {
-        self.calls.sort_unstable();
-        self.silent[usize::from(1 - self.owner)] = 0;
-        if self.vacant {
-            self.silent = [0; 2];
-        }
-        for member in &mut self.members {
-            if member.epoch == 0 {
-                *member = Member { request: member.request, ..Member::fresh(member.incarnation) };
-            }
-        }
-        if self.finished(design) && self.members.iter().all(|member| member.doing == Doing::Nothing) {
-            self.members = [Member::fresh(1); 2];
-            self.silent = [0; 2];
-            self.doubt = false;
-            (self.suspect, self.deposed, self.elections, self.disturbances, self.losses) = (false, None, 0, 0, 0);
-            (self.handovers, self.begun_age) = (0, 0);
-        }
-        self
-    }
-
-    fn member(&self, who: u8) -> Member {
-        self.members[usize::from(who)]
-    }
-
-    fn with(mut self, who: u8, change: impl FnOnce(&mut Member)) -> Self {
-        change(&mut self.members[usize::from(who)]);
-        self
     }
 
     fn tick(&self, design: &Design) -> Option<Self> {
@@ -423,15 +174,6 @@ impl State {
             })
             .without_calls_of_idle(who),
         )
-    }
-
-    fn without_calls_of_idle(mut self, who: u8) -> Self {
-        if !matches!(self.member(who).doing, Doing::Waits(_)) {
-            for call in self.calls.iter_mut().flatten().filter(|call| call.from == Some(who)) {
-                call.from = None;
-            }
-        }
-        self
     }
 
     /// Whether the next job may begin now, as far as calls that may still arrive are concerned.
