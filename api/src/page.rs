@@ -9,7 +9,7 @@ use model::{Fault, found};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use uuid::Uuid;
 
-use crate::{call::Call, decode::scalar, error::Error, query::encoded};
+use crate::{call::Call, decode::scalar, error::Error, query::encoded, reply::Reply};
 
 /// The parameters every list knows.
 pub(crate) const PARAMETERS: &[&str] = &["limit", "marker", "sort_dir", "sort_key"];
@@ -144,13 +144,29 @@ impl Wanted {
         Ok(if self.descending { rows.rev().collect() } else { rows.collect() })
     }
 
-    /// The link to the next page: there is one exactly when this one is full.
-    pub(crate) fn next<R: Row>(&self, call: &Call<'_>, path: &str, rows: &[R]) -> Option<String> {
+    /// The page as an answer: the rows as `shape` shows them, in the collection of this name.
+    ///
+    /// # Errors
+    /// If it cannot be serialised, which would be a fault of ours.
+    pub(crate) fn reply<'r, R: Row, S: Serialize>(
+        &self,
+        call: &Call<'_>,
+        name: &'static str,
+        rows: &'r [R],
+        shape: impl Fn(&'r R) -> S,
+    ) -> Result<Reply, Error> {
+        let next = self.next(call, rows);
+        Reply::ok(&Listing { name, rows: rows.iter().map(shape).collect(), next })
+    }
+
+    /// The link to the next page, which the same route answers: there is one exactly when this one is full.
+    fn next<R: Row>(&self, call: &Call<'_>, rows: &[R]) -> Option<String> {
         let last = rows.last().filter(|_| rows.len() == self.limit)?;
         let direction = if self.descending { "desc" } else { "asc" };
         let mut next = format!(
-            "{}/v1/{path}?sort_key={}&sort_dir={direction}&limit={}&marker={}",
+            "{}{}?sort_key={}&sort_dir={direction}&limit={}&marker={}",
             call.base,
+            call.path,
             encoded(&self.sort_key),
             self.limit,
             last.marker()

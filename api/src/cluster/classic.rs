@@ -9,7 +9,10 @@ use http::StatusCode;
 use model::{Class, defaults};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+/// `DELETE /v1/bays/{bay}`
+pub(crate) use super::current::delete;
 use super::{
+    actions::accepted,
     current,
     operations::{self, Asked, Changed, Whole},
     shape,
@@ -19,7 +22,6 @@ use crate::{
     decode::{Fields, Given, Object, Value},
     error::Error,
     link,
-    page::Listing,
     patch::Rules,
     reply::Reply,
     time::Shown,
@@ -136,36 +138,25 @@ fn shape<'a>(call: &'a Call<'_>, whole: &'a Whole, faults: bool) -> Shape<'a> {
     Shape { whole, base: &call.base, faults }
 }
 
-#[derive(Serialize)]
-struct Accepted {
-    uuid: uuid::Uuid,
-}
-
 /// The whole bay, or from 1.2 on its id.
 fn answered(call: &Call<'_>, status: StatusCode, changed: &Changed) -> Result<Reply, Error> {
-    let cluster = &changed.whole.cluster;
-    let reply = if call.version < version::ASYNCHRONOUS_BAYS {
-        Reply::json(status, &shape(call, &changed.whole, false))?
-    } else {
-        Reply::json(StatusCode::ACCEPTED, &Accepted { uuid: cluster.id.uuid() })?
-    };
-    Ok(reply.revision(cluster.revision).replayed(changed.replayed))
+    if call.version >= version::ASYNCHRONOUS_BAYS {
+        return accepted(changed);
+    }
+    let reply = Reply::json(status, &shape(call, &changed.whole, false))?;
+    Ok(reply.revision(changed.whole.cluster.revision).replayed(changed.replayed))
 }
 
 /// `GET /v1/bays`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (wholes, wanted) = operations::list(call, "cluster:get_all", false).await?;
-    let next = wanted.next(call, COLLECTION, &wholes);
-    let rows: Vec<_> = wholes.iter().map(|whole| Trimmed(shape(call, whole, false))).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &wholes, |whole| Trimmed(shape(call, whole, false)))
 }
 
 /// `GET /v1/bays/detail`
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
     let (wholes, wanted) = operations::list(call, "cluster:detail", true).await?;
-    let next = wanted.next(call, "bays/detail", &wholes);
-    let rows: Vec<_> = wholes.iter().map(|whole| shape(call, whole, false)).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &wholes, |whole| shape(call, whole, false))
 }
 
 /// `GET /v1/bays/{bay}`
@@ -236,10 +227,4 @@ pub(crate) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let read = |whole: &Whole| shape::read_patch(call, whole, fixed(whole), &PATCH, 1);
     let changed = operations::update(call, call.param(0), read).await?;
     answered(call, StatusCode::OK, &changed)
-}
-
-/// `DELETE /v1/bays/{bay}`
-pub(crate) async fn delete(call: &Call<'_>) -> Result<Reply, Error> {
-    let replayed = operations::delete(call, call.param(0)).await?;
-    Ok(Reply::nothing().replayed(replayed))
 }

@@ -15,7 +15,6 @@ use crate::{
     decode::{Fields, Given, Object, Value},
     error::Error,
     link,
-    page::Listing,
     patch::Rules,
     reply::Reply,
     time::Shown,
@@ -152,17 +151,13 @@ fn shape<'a>(call: &'a Call<'_>, whole: &'a Whole, faults: bool) -> Shape<'a> {
 /// `GET /v1/clusters`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (wholes, wanted) = operations::list(call, "cluster:get_all", false).await?;
-    let next = wanted.next(call, COLLECTION, &wholes);
-    let rows: Vec<_> = wholes.iter().map(|whole| Trimmed(shape(call, whole, false))).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &wholes, |whole| Trimmed(shape(call, whole, false)))
 }
 
 /// `GET /v1/clusters/detail`
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
     let (wholes, wanted) = operations::list(call, "cluster:detail", true).await?;
-    let next = wanted.next(call, "clusters/detail", &wholes);
-    let rows: Vec<_> = wholes.iter().map(|whole| shape(call, whole, false)).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &wholes, |whole| shape(call, whole, false))
 }
 
 /// `GET /v1/clusters/{cluster}`
@@ -251,7 +246,7 @@ pub(crate) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     accepted(&operations::update(call, call.param(0), read).await?)
 }
 
-/// `DELETE /v1/clusters/{cluster}`
+/// `DELETE /v1/clusters/{cluster}`: nothing is shown, so that it serves the other vocabulary, too.
 pub(crate) async fn delete(call: &Call<'_>) -> Result<Reply, Error> {
     let replayed = operations::delete(call, call.param(0)).await?;
     Ok(Reply::nothing().replayed(replayed))

@@ -15,7 +15,6 @@ use crate::{
     decode::{Fields, Object, Value},
     error::Error,
     link,
-    page::Listing,
     patch::{self, Rules},
     query,
     reply::Reply,
@@ -64,21 +63,19 @@ fn reply(call: &Call<'_>, status: StatusCode, container: &Container) -> Result<R
     Ok(Reply::json(status, &Shape { container, base: &call.base, full: true })?.revision(container.revision))
 }
 
-async fn listing(call: &Call<'_>, rule: &str, path: &str, full: bool) -> Result<Reply, Error> {
+async fn listing(call: &Call<'_>, rule: &str, full: bool) -> Result<Reply, Error> {
     let (containers, wanted) = operations::list(call, rule, call.query.get("bay_ident")).await?;
-    let next = wanted.next(call, path, &containers);
-    let rows: Vec<_> = containers.iter().map(|container| Shape { container, base: &call.base, full }).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &containers, |container| Shape { container, base: &call.base, full })
 }
 
 /// `GET /v1/containers`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    listing(call, "container:get_all", COLLECTION, false).await
+    listing(call, "container:get_all", false).await
 }
 
 /// `GET /v1/containers/detail`
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
-    listing(call, "container:detail", "containers/detail", true).await
+    listing(call, "container:detail", true).await
 }
 
 /// `GET /v1/containers/{container}`

@@ -10,7 +10,6 @@ use crate::{
     decode::{Fields, Object, Value},
     error::Error,
     link,
-    page::Listing,
     patch::{self, Rules},
     reply::Reply,
     time::Shown,
@@ -47,21 +46,19 @@ fn reply(call: &Call<'_>, status: StatusCode, node: &Node) -> Result<Reply, Erro
     Ok(Reply::json(status, &Shape { node, base: &call.base, full: true })?.revision(node.revision))
 }
 
-async fn listing(call: &Call<'_>, rule: &str, path: &str, full: bool) -> Result<Reply, Error> {
+async fn listing(call: &Call<'_>, rule: &str, full: bool) -> Result<Reply, Error> {
     let (nodes, wanted) = operations::list(call, rule).await?;
-    let next = wanted.next(call, path, &nodes);
-    let rows: Vec<_> = nodes.iter().map(|node| Shape { node, base: &call.base, full }).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &nodes, |node| Shape { node, base: &call.base, full })
 }
 
 /// `GET /v1/nodes`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    listing(call, "node:get_all", COLLECTION, false).await
+    listing(call, "node:get_all", false).await
 }
 
 /// `GET /v1/nodes/detail`
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
-    listing(call, "node:detail", "nodes/detail", true).await
+    listing(call, "node:detail", true).await
 }
 
 /// `GET /v1/nodes/{node}`

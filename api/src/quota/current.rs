@@ -5,7 +5,7 @@ use model::quota::{CLUSTER, Quota};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::operations::{self, Found};
-use crate::{call::Call, decode::Fields, error::Error, page::Listing, reply::Reply, time::Shown};
+use crate::{call::Call, decode::Fields, error::Error, reply::Reply, time::Shown};
 
 const COLLECTION: &str = "quotas";
 
@@ -43,8 +43,7 @@ fn reply(status: StatusCode, found: &Found) -> Result<Reply, Error> {
 /// `GET /v1/quotas`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (quotas, wanted) = operations::list(call, call.query.flag("all_tenants")?.unwrap_or(false)).await?;
-    let next = wanted.next(call, COLLECTION, &quotas);
-    Reply::ok(&Listing { name: COLLECTION, rows: quotas.iter().map(Shape).collect(), next })
+    wanted.reply(call, COLLECTION, &quotas, Shape)
 }
 
 /// `GET /v1/quotas/{project}`

@@ -4,8 +4,10 @@ use http::StatusCode;
 use model::template::Template;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+/// `DELETE /v1/baymodels/{baymodel}`
+pub(crate) use super::current::delete;
 use super::{operations, shape};
-use crate::{call::Call, error::Error, link, page::Listing, patch, reply::Reply};
+use crate::{call::Call, error::Error, link, reply::Reply};
 
 const COLLECTION: &str = "baymodels";
 
@@ -51,17 +53,13 @@ fn reply(call: &Call<'_>, status: StatusCode, template: &Template) -> Result<Rep
 /// `GET /v1/baymodels`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (templates, wanted) = operations::list(call, "clustertemplate:get_all").await?;
-    let next = wanted.next(call, COLLECTION, &templates);
-    let rows: Vec<_> = templates.iter().map(|template| Trimmed(Shape { template, base: &call.base })).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &templates, |template| Trimmed(Shape { template, base: &call.base }))
 }
 
 /// `GET /v1/baymodels/detail`
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
     let (templates, wanted) = operations::list(call, "clustertemplate:detail").await?;
-    let next = wanted.next(call, "baymodels/detail", &templates);
-    let rows: Vec<_> = templates.iter().map(|template| Shape { template, base: &call.base }).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &templates, |template| Shape { template, base: &call.base })
 }
 
 /// `GET /v1/baymodels/{baymodel}`
@@ -72,9 +70,7 @@ pub(crate) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /v1/baymodels`
 pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let mut fields = call.fields()?;
-    let asked = shape::read_new(&mut fields);
-    fields.finish()?;
+    let asked = shape::read_new(&call.body)?;
     let made = operations::create(call, asked.id, asked.wish, "model").await?;
     let href = link::href(&call.base, COLLECTION, made.template.id);
     Ok(reply(call, StatusCode::CREATED, &made.template)?.location(&href).replayed(made.replayed))
@@ -82,18 +78,6 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PATCH /v1/baymodels/{baymodel}`
 pub(crate) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let changed = operations::update(call, call.param(0), |wish| {
-        let mut fields = patch::apply(shape::document(wish), &call.body, &shape::PATCH)?;
-        let wish = shape::read(&mut fields);
-        fields.finish()?;
-        Ok(wish)
-    })
-    .await?;
+    let changed = operations::update(call, call.param(0), |wish| shape::read_patch(wish, &call.body)).await?;
     Ok(reply(call, StatusCode::OK, &changed.template)?.replayed(changed.replayed))
-}
-
-/// `DELETE /v1/baymodels/{baymodel}`
-pub(crate) async fn delete(call: &Call<'_>) -> Result<Reply, Error> {
-    let replayed = operations::delete(call, call.param(0)).await?;
-    Ok(Reply::nothing().replayed(replayed))
 }

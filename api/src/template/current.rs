@@ -5,7 +5,7 @@ use model::template::Template;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{operations, shape};
-use crate::{call::Call, error::Error, link, page::Listing, patch, reply::Reply};
+use crate::{call::Call, error::Error, link, reply::Reply};
 
 const COLLECTION: &str = "clustertemplates";
 
@@ -33,21 +33,19 @@ fn reply(call: &Call<'_>, status: StatusCode, template: &Template) -> Result<Rep
     Ok(Reply::json(status, &Shape { template, base: &call.base })?.revision(template.revision))
 }
 
-async fn listing(call: &Call<'_>, rule: &str, path: &str) -> Result<Reply, Error> {
+async fn listing(call: &Call<'_>, rule: &str) -> Result<Reply, Error> {
     let (templates, wanted) = operations::list(call, rule).await?;
-    let next = wanted.next(call, path, &templates);
-    let rows: Vec<_> = templates.iter().map(|template| Shape { template, base: &call.base }).collect();
-    Reply::ok(&Listing { name: COLLECTION, rows, next })
+    wanted.reply(call, COLLECTION, &templates, |template| Shape { template, base: &call.base })
 }
 
 /// `GET /v1/clustertemplates`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    listing(call, "clustertemplate:get_all", COLLECTION).await
+    listing(call, "clustertemplate:get_all").await
 }
 
 /// `GET /v1/clustertemplates/detail`: the same entries.
 pub(crate) async fn detail(call: &Call<'_>) -> Result<Reply, Error> {
-    listing(call, "clustertemplate:detail", "clustertemplates/detail").await
+    listing(call, "clustertemplate:detail").await
 }
 
 /// `GET /v1/clustertemplates/{template}`
@@ -58,9 +56,7 @@ pub(crate) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /v1/clustertemplates`
 pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let mut fields = call.fields()?;
-    let asked = shape::read_new(&mut fields);
-    fields.finish()?;
+    let asked = shape::read_new(&call.body)?;
     let made = operations::create(call, asked.id, asked.wish, "template").await?;
     let href = link::href(&call.base, COLLECTION, made.template.id);
     Ok(reply(call, StatusCode::CREATED, &made.template)?.location(&href).replayed(made.replayed))
@@ -68,17 +64,11 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PATCH /v1/clustertemplates/{template}`
 pub(crate) async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let changed = operations::update(call, call.param(0), |wish| {
-        let mut fields = patch::apply(shape::document(wish), &call.body, &shape::PATCH)?;
-        let wish = shape::read(&mut fields);
-        fields.finish()?;
-        Ok(wish)
-    })
-    .await?;
+    let changed = operations::update(call, call.param(0), |wish| shape::read_patch(wish, &call.body)).await?;
     Ok(reply(call, StatusCode::OK, &changed.template)?.replayed(changed.replayed))
 }
 
-/// `DELETE /v1/clustertemplates/{template}`
+/// `DELETE /v1/clustertemplates/{template}`: nothing is shown, so that it serves the other vocabulary, too.
 pub(crate) async fn delete(call: &Call<'_>) -> Result<Reply, Error> {
     let replayed = operations::delete(call, call.param(0)).await?;
     Ok(Reply::nothing().replayed(replayed))

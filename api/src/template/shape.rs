@@ -8,10 +8,11 @@ use serde::ser::SerializeMap;
 use uuid::Uuid;
 
 use crate::{
-    decode::{Fields, Given, Object, Value},
+    decode::{self, Fields, Given, Object, Value},
+    error::Error,
     link::Link,
     page::{Key, Row},
-    patch::Rules,
+    patch::{self, Rules},
     time::Shown,
 };
 
@@ -28,7 +29,7 @@ pub(super) struct Asked {
 const READ_ONLY: [&str; 5] = ["project_id", "user_id", "links", "created_at", "updated_at"];
 
 /// What a patch may touch.
-pub(super) const PATCH: Rules = Rules {
+const PATCH: Rules = Rules {
     internal: &[],
     fixed: &[
         "coe",
@@ -45,8 +46,12 @@ pub(super) const PATCH: Rules = Rules {
     dictionaries: &["labels"],
 };
 
-/// Reads a new template. The caller calls [`Fields::finish`].
-pub(super) fn read_new(fields: &mut Fields) -> Asked {
+/// Reads a new template.
+///
+/// # Errors
+/// 400 for what makes no sense.
+pub(super) fn read_new(body: &[u8]) -> Result<Asked, Error> {
+    let mut fields = decode::object(body)?;
     fields.read_only(&READ_ONLY);
     let id = match fields.text("uuid") {
         Given::Set(text) => {
@@ -58,11 +63,24 @@ pub(super) fn read_new(fields: &mut Fields) -> Asked {
         }
         Given::Absent | Given::Null => None,
     };
-    Asked { id, wish: read(fields) }
+    let asked = Asked { id, wish: read(&mut fields) };
+    fields.finish()?;
+    Ok(asked)
+}
+
+/// Reads a patch of a template.
+///
+/// # Errors
+/// 400 for what makes no sense.
+pub(super) fn read_patch(wish: &TemplateWish, body: &[u8]) -> Result<TemplateWish, Error> {
+    let mut fields = patch::apply(document(wish), body, &PATCH)?;
+    let wish = read(&mut fields);
+    fields.finish()?;
+    Ok(wish)
 }
 
 /// Reads the fields of a template's wish, new or patched.
-pub(super) fn read(fields: &mut Fields) -> TemplateWish {
+fn read(fields: &mut Fields) -> TemplateWish {
     let coe = {
         let there = fields.has("coe");
         let given = fields.choice("coe", &defaults::COES);
@@ -140,7 +158,7 @@ fn volume_driver(fields: &mut Fields, coe: &str) -> Option<String> {
 }
 
 /// A wish as a document that a patch applies to: every field that may be changed, null where there is nothing.
-pub(super) fn document(wish: &TemplateWish) -> Object {
+fn document(wish: &TemplateWish) -> Object {
     let text = |text: &Option<String>| Value::text(text.as_deref());
     let labels = wish.labels.iter().map(|(key, value)| (key.clone(), Value::Text(value.clone()))).collect();
     let fields = [
@@ -260,11 +278,8 @@ impl Row for Template {
 mod tests {
     use super::*;
 
-    fn read_text(text: &str) -> Result<TemplateWish, crate::error::Error> {
-        let mut fields = crate::decode::object(text.as_bytes())?;
-        let asked = read_new(&mut fields);
-        fields.finish()?;
-        Ok(asked.wish)
+    fn read_text(text: &str) -> Result<TemplateWish, Error> {
+        Ok(read_new(text.as_bytes())?.wish)
     }
 
     #[test]
@@ -288,9 +303,7 @@ mod tests {
                 "dns_nameserver":"1.1.1.1, 9.9.9.9","public":true,"docker_storage_driver":"devicemapper","docker_volume_size":3}"#,
         )
         .unwrap();
-        let mut fields = crate::patch::apply(document(&wish), b"[]", &PATCH).unwrap();
-        assert_eq!(read(&mut fields), wish);
-        fields.finish().unwrap();
+        assert_eq!(read_patch(&wish, b"[]").unwrap(), wish);
     }
 
     #[test]

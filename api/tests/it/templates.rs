@@ -165,6 +165,24 @@ async fn pages_are_walked_by_their_links() {
 }
 
 #[tokio::test]
+async fn the_next_page_is_one_of_the_same_list() {
+    let server = Server::start().await;
+    server.post("/v1/baymodels", SWARM).send().await.is(201);
+    server.post("/v1/bays", r#"{"name":"b","baymodel_id":"small"}"#).send().await.is(201);
+    server.post("/v1/nodes", r#"{"type":"virt"}"#).send().await.is(201);
+    for collection in ["baymodels", "clustertemplates", "bays", "clusters", "nodes"] {
+        for path in [format!("/v1/{collection}"), format!("/v1/{collection}/detail")] {
+            let page = server.get(&format!("{path}/?limit=1")).send().await.is(200).json();
+            assert_eq!(page[collection].as_array().unwrap().len(), 1, "{path}");
+            let next = page["next"].as_str().unwrap().strip_prefix("http://test:9511").unwrap().to_owned();
+            assert!(next.starts_with(&format!("{path}?")), "{path}: {next}");
+            let end = server.get(&next).send().await.is(200).json();
+            assert_eq!(end, json!({collection: []}), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn freshness_can_be_asked_for() {
     let server = Server::start().await;
     let made = server.post("/v1/baymodels", SWARM).send().await.is(201);
