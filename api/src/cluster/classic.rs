@@ -197,7 +197,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let mut fields = call.fields()?;
     let asked = read(&mut fields);
     fields.finish()?;
-    let made = operations::create(call, asked).await.map_err(|error| error.instead(Class::Missing, Class::Invalid))?;
+    let made = operations::create(call, asked, Class::Invalid).await?;
     let reply = answered(call, StatusCode::CREATED, &made)?;
     if call.version < version::ASYNCHRONOUS_BAYS {
         return Ok(reply.location(&link::href(&call.base, COLLECTION, made.whole.cluster.id)));

@@ -207,7 +207,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     fields.finish()?;
     // Before 1.10 a template that is not there is a wrong request.
     let missing = if call.version < version::ZERO_NODES { Class::Invalid } else { Class::Missing };
-    let made = operations::create(call, asked).await.map_err(|error| error.instead(Class::Missing, missing))?;
+    let made = operations::create(call, asked, missing).await?;
     accepted(&made)
 }
 

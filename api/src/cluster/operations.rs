@@ -147,12 +147,18 @@ pub(super) async fn show(call: &Call<'_>, name: &str) -> Result<Whole, Error> {
     Ok(Whole::of(&*reading.view, cluster)?)
 }
 
-/// Makes a cluster.
-pub(super) async fn create(call: &Call<'_>, asked: Asked) -> Result<Changed, Error> {
+/// Makes a cluster. `missing` is the class of a template that is not there; a cluster that is gone since is missing in any case.
+pub(super) async fn create(call: &Call<'_>, asked: Asked, missing: Class) -> Result<Changed, Error> {
     call.allow("cluster:create")?;
+    let (applied, made) = accept(call, asked).await.map_err(|error| error.instead(Class::Missing, missing))?;
+    settled(call, &applied, made).await
+}
+
+/// Has a cluster accepted, or finds that it was, by the same request; with what was asked for, as far as it is known here.
+async fn accept(call: &Call<'_>, asked: Asked) -> Result<(Applied, Whole), Error> {
     let reading = call.read_newest().await?;
     if let Some(applied) = call.remembered(&reading)? {
-        return settled(call, &applied, Whole::default()).await;
+        return Ok((applied, Whole::default()));
     }
     let found = template::query::find(&*reading.view, ident(&asked.template), call.own())?;
     let template = one(found, "template", &asked.template)?;
@@ -194,7 +200,7 @@ pub(super) async fn create(call: &Call<'_>, asked: Asked) -> Result<Changed, Err
         ..Cluster::default()
     };
     let inherited = Arc::new(template.wish.labels);
-    settled(call, &applied, Whole { cluster, inherited, ..Whole::default() }).await
+    Ok((applied, Whole { cluster, inherited, ..Whole::default() }))
 }
 
 /// Lays what was asked for over what the template says.
@@ -314,7 +320,8 @@ async fn settled(call: &Call<'_>, applied: &Applied, before: Whole) -> Result<Ch
     let whole = match query::by_id(&*reading.view, ClusterId::new(applied.object()))? {
         Some(cluster) => Whole::of(&*reading.view, cluster)?,
         None if applied.replayed => {
-            return Err(Error::class(Class::Missing, "the first attempt succeeded, and the cluster is gone since").replayed(true));
+            let message = format!("the first attempt succeeded, and the cluster {} is gone since", applied.object());
+            return Err(Error::missing(message).replayed(true));
         }
         None => before,
     };

@@ -128,13 +128,41 @@ async fn a_cluster_lives_through_its_operations() {
         server.patch(&path, &body).send().await.is(400);
     }
     server.ask("DELETE", &path).send().await.is(204);
+    gone(&server, &path).await;
+}
+
+#[tokio::test]
+async fn a_create_that_is_repeated_after_its_cluster_has_gone_says_so() {
+    let server = with_template().await;
+    owner::start(&server);
+    let bay = r#"{"name":"b","baymodel_id":"t"}"#;
+    let cluster = r#"{"name":"c","cluster_template_id":"t"}"#;
+    for (path, body, version, made) in [
+        ("/v1/bays", bay, "1.1", 201),
+        ("/v1/bays", bay, "1.2", 202),
+        ("/v1/clusters", cluster, "1.9", 202),
+        ("/v1/clusters", cluster, "1.10", 202),
+    ] {
+        let create = || server.post(path, body).at(version).header("idempotency-key", version);
+        let first = uuid(&create().send().await.is(made));
+        assert_eq!(uuid(&create().send().await.is(made)), first);
+        let object = format!("{path}/{first}");
+        server.ask("DELETE", &object).send().await.is(204);
+        gone(&server, &object).await;
+        let again = create().send().await.is(404);
+        assert_eq!(again.header("jeroboam-replayed"), Some("true"), "{path} at {version}");
+        assert!(again.text.contains(&first), "{}", again.text);
+    }
+}
+
+async fn gone(server: &Server, path: &str) {
     for _ in 0..200 {
-        if server.get(&path).send().await.status == 404 {
+        if server.get(path).send().await.status == 404 {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("it is not gone");
+    panic!("{path} is not gone");
 }
 
 pub(crate) async fn settled(server: &Server, path: &str, status: &str) -> serde_json::Value {
