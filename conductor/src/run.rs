@@ -16,6 +16,7 @@ use crate::{
     ownership::{balancer, grants::Grants, lease::Lease, renew, unseen},
     reconcile::{
         crew::{Crew, Posts},
+        newcomers::Newcomers,
         report,
     },
     settings::Settings,
@@ -75,7 +76,8 @@ impl Conductor {
         parts.spawn(ok(unseen::run(Arc::clone(&self.shared), Arc::clone(&self.grants), last.clone())));
         parts.spawn(ok(outbox::keep::run(Arc::clone(&self.shared), last.clone())));
         parts.spawn(ok(outbox::run::run(Arc::clone(&self.shared), self.sinks, last.clone())));
-        let crew = Crew { shared: Arc::clone(&self.shared), posts: Arc::clone(&self.posts), reports, kick };
+        let (shared, posts) = (Arc::clone(&self.shared), Arc::clone(&self.posts));
+        let crew = Crew { shared, posts, reports, newcomers: Newcomers::default(), kick };
         let mut workers: JoinSet<Result<(), Error>> = JoinSet::new();
         workers.spawn(crew.run(park.clone()));
 

@@ -1,8 +1,9 @@
 //! On the leader: look, plan, propose; for as long as one term of leadership lasts.
 //!
-//! Wakes up on a change of clusters, owners or members, and every tenth of a lease to see who has fallen silent. Everything it proposes is
-//! checked again by apply (expected epoch, incarnation), so a plan made from an old view does nothing. The scope of a term is one task that is
-//! ended and awaited before the next begins.
+//! Wakes up on a change of clusters, owners or members, every tenth of a lease to see who has fallen silent, and in the moment in which what
+//! was granted to such a member has run out. Of very many assignments those of clusters with open operations come first. Everything it
+//! proposes is checked again by apply (expected epoch, incarnation), so a plan made from an old view does nothing. The scope of a term is one
+//! task that is ended and awaited before the next begins.
 //!
 //! Drains and pins are planned at every look, imbalance every ten seconds; once something is to be moved for balance, the plan goes on until
 //! there is nothing left to move. An operator's wish for an even spread stands in the log until then, so it does not end with the leader that
@@ -20,10 +21,10 @@ use std::{
 use model::{
     MemberId,
     command::{Assign, Assignment, Balance, Command, RaiseVersion},
-    ownership,
+    operation, ownership,
 };
 use raft::{Changed, Changes};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -102,7 +103,7 @@ async fn scope(shared: &Shared, reign: &Reign<'_>) -> Result<(), Halt> {
     desk.mirror.reload(&*shared.fresh_view().await?)?;
     loop {
         desk.carry_out(shared, reign).await?;
-        if !gather(shared, &mut desk, &mut changes).await? {
+        if !gather((shared, reign.grants), &mut desk, &mut changes).await? {
             return Ok(());
         }
     }
@@ -119,8 +120,9 @@ struct Desk {
 }
 
 /// Waits until there may be something to do. False: the member has stopped.
-async fn gather(shared: &Shared, desk: &mut Desk, changes: &mut Changes) -> Result<bool, Halt> {
-    let idle = sleep(shared.settings.lease / 10);
+async fn gather((shared, grants): (&Shared, &Grants), desk: &mut Desk, changes: &mut Changes) -> Result<bool, Halt> {
+    let look = Instant::now() + shared.settings.lease / 10;
+    let idle = sleep_until(grants.next_loss().map_or(look, |loss| loss.min(look)));
     tokio::pin!(idle);
     loop {
         let changed = tokio::select! {
@@ -159,7 +161,7 @@ impl Desk {
         let aim = self.aim(shared, reign).await?;
         let candidates: Vec<Candidate> = self.mirror.members.values().map(|member| candidate(member, reign.grants)).collect();
         let patience = shared.settings.lease + shared.settings.margin;
-        let plan = self.mirror.holdings(patience).plan(&candidates, aim);
+        let mut plan = self.mirror.holdings(patience).plan(&candidates, aim);
         // While somebody is silent nobody can tell yet what it will have: a wish for balance is not fulfilled by that.
         let silent = candidates.iter().any(|candidate| candidate.standing == Standing::Silent);
         if aim >= Aim::Bounded && !plan.balances() && !plan.recovers() && !silent {
@@ -167,6 +169,10 @@ impl Desk {
             if aim == Aim::Even {
                 fulfilled(shared, self.mirror.wish).await?;
             }
+        }
+        if plan.takes_entries() {
+            let open = operation::query::open_counts(&*shared.view().await?)?;
+            plan.put_first(|cluster| open.contains_key(&cluster));
         }
         if !plan.assign.is_empty() {
             tracing::info!(plan = plan.summary(), "assigning clusters");

@@ -18,6 +18,9 @@ use tokio::time::Instant;
 
 use crate::ownership::plan::Standing;
 
+/// What makes a moment one that is surely after its predecessor: timers know milliseconds.
+const AFTER: Duration = Duration::from_millis(1);
+
 /// What this leader has granted.
 #[derive(Debug)]
 pub struct Grants {
@@ -152,6 +155,19 @@ impl Grants {
         self.locked(|inner| inner.as_ref().is_some_and(|term| term.since.elapsed() > patience))
     }
 
+    /// When the next member is lost, should it stay silent: who looks then loses no time. `None`: nobody is waited for, or this member does
+    /// not lead.
+    pub fn next_loss(&self) -> Option<Instant> {
+        let patience = self.lease + self.margin;
+        self.locked(|inner| {
+            let term = inner.as_ref()?;
+            let heard = term.last.values().filter(|last| !last.suspect).map(|last| last.at.max(term.since));
+            // Of whom it has never heard it reckons from its own beginning.
+            let losses = heard.chain([term.since]).map(|heard| heard + patience + AFTER);
+            losses.filter(|loss| *loss > Instant::now()).min()
+        })
+    }
+
     /// For how long this leader has heard nothing of a member; of one it never heard, for how long it has led. `None`: it does not lead.
     pub fn silence(&self, member: MemberId) -> Option<Duration> {
         self.locked(|inner| {
@@ -209,6 +225,24 @@ mod tests {
         assert_eq!(grants.standing(A, 1), Standing::Silent);
         pass(2).await;
         assert_eq!(grants.standing(A, 1), Standing::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_moment_of_the_next_loss_is_known() {
+        let grants = Grants::new(LEASE, MARGIN);
+        assert_eq!(grants.next_loss(), None, "it does not lead");
+        grants.begin(7);
+        grants.ask(A, 1, false).unwrap();
+        tokio::time::sleep_until(grants.next_loss().unwrap()).await;
+        assert_eq!((grants.standing(A, 1), grants.standing(MemberId(2), 1)), (Standing::Lost, Standing::Lost));
+        assert_eq!(grants.next_loss(), None, "there is nobody left to wait for");
+        grants.settled(A);
+        grants.ask(A, 1, false).unwrap();
+        pass(1_000).await;
+        let loss = grants.next_loss().unwrap();
+        assert_eq!(loss - Instant::now(), LEASE + AFTER, "a lease and a margin after it was heard");
+        grants.ask(A, 1, false).unwrap();
+        assert_eq!(grants.next_loss(), Some(loss + Duration::from_secs(1)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -241,6 +241,16 @@ impl Plan {
         batches.map(|batch| Assign { assignments: batch.iter().map(Move::assignment).collect(), term }).collect()
     }
 
+    /// Whether they are more than one entry takes: then it matters which come first.
+    pub fn takes_entries(&self) -> bool {
+        self.assign.len() > BATCH
+    }
+
+    /// Puts the assignments of those clusters first that are in the midst of something.
+    pub fn put_first(&mut self, busy: impl Fn(ClusterId) -> bool) {
+        self.assign.sort_by_key(|one| !busy(one.cluster));
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.assign.is_empty() && self.handover.is_empty()

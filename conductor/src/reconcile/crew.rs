@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, Halt},
-    reconcile::{post::Post, report::Reports, worker::Worker},
+    reconcile::{newcomers::Newcomers, post::Post, report::Reports, worker::Worker},
     shared::Shared,
 };
 
@@ -50,6 +50,7 @@ pub(crate) struct Crew {
     pub(crate) shared: Arc<Shared>,
     pub(crate) posts: Arc<Posts>,
     pub(crate) reports: Reports,
+    pub(crate) newcomers: Newcomers,
     /// Asks for a lease that covers what was just assigned.
     pub(crate) kick: Arc<Notify>,
 }
@@ -88,7 +89,7 @@ impl Crew {
 
     /// Wakes whom the entry concerns and looks at changed assignments. True: something could not be read and has to be looked at again.
     async fn follow(&self, committed: &Committed, workers: &mut JoinSet<(ClusterId, u64)>) -> Result<bool, Error> {
-        let mut again = false;
+        let mut assigned = Vec::new();
         for change in &committed.changes {
             match change {
                 Change::Cluster(cluster) | Change::Container(_, cluster) | Change::Operation(_, cluster) => {
@@ -96,20 +97,20 @@ impl Crew {
                         post.wake.notify_one();
                     }
                 }
-                Change::Ownership(cluster) => again |= tolerate(self.look_at(*cluster, workers).await)?,
+                Change::Ownership(cluster) => assigned.push(*cluster),
                 _ => {}
             }
         }
-        Ok(again)
+        if assigned.is_empty() { Ok(false) } else { tolerate(self.look_at(&assigned, workers).await) }
     }
 
     fn wake_all(&self) {
         self.posts.locked(|posts| posts.values().for_each(|post| post.wake.notify_one()));
     }
 
-    async fn look_at(&self, cluster: ClusterId, workers: &mut JoinSet<(ClusterId, u64)>) -> Result<(), Halt> {
+    async fn look_at(&self, clusters: &[ClusterId], workers: &mut JoinSet<(ClusterId, u64)>) -> Result<(), Halt> {
         let view = self.shared.view().await?;
-        self.settle(&view, cluster, workers)
+        clusters.iter().try_for_each(|cluster| self.settle(&view, *cluster, workers))
     }
 
     async fn look_at_all(&self, workers: &mut JoinSet<(ClusterId, u64)>) -> Result<(), Halt> {
@@ -143,7 +144,7 @@ impl Crew {
         if self.shared.lease.may_act(epoch).is_none() {
             self.kick.notify_one();
         }
-        let worker = Worker::new(Arc::clone(&self.shared), self.reports.clone(), cluster, post);
+        let worker = Worker::new(Arc::clone(&self.shared), (self.reports.clone(), self.newcomers.clone()), cluster, post);
         workers.spawn(async move {
             worker.run().await;
             (cluster, epoch)

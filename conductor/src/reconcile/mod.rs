@@ -10,7 +10,7 @@
 //! *A step* (`step`) is: intent through the log, the right to act, the outside call, its outcome through the log; all under the epoch. Whoever
 //! comes next finds the intent and goes on from there.
 //!
-//! Read in this order: `next`, `hazard`, `retry`, `rhythm`, `picture`, `step`, `worker`, `pass`, `report`, `crew`.
+//! Read in this order: `next`, `hazard`, `retry`, `rhythm`, `picture`, `step`, `worker`, `pass`, `report`, `newcomers`, `crew`.
 
 pub mod next;
 
@@ -31,5 +31,7 @@ pub(crate) mod worker;
 pub(crate) mod pass;
 
 pub(crate) mod report;
+
+pub(crate) mod newcomers;
 
 pub(crate) mod crew;

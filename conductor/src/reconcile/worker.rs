@@ -17,7 +17,7 @@ use model::{
     command::{ClusterHeal, Command, OperationEnd, Release, Sighting},
     id::{ClusterId, ContainerId, OperationId},
     node::Node,
-    operation::{Failure, Kind, Operation, State, StepOutcome},
+    operation::{self, Failure, Kind, Operation, State, StepOutcome},
     ownership::{self, Reason},
     peer::{Ended, Output},
 };
@@ -33,6 +33,7 @@ use crate::{
     error::Halt,
     reconcile::{
         hazard,
+        newcomers::{Newcomers, Place},
         next::{Facts, Machines, Next, Plan},
         pass,
         picture::Picture,
@@ -81,6 +82,7 @@ struct How {
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     reports: Reports,
+    newcomers: Newcomers,
     cluster: ClusterId,
     post: Arc<Post>,
     /// When this worker began: not before its epoch did.
@@ -100,7 +102,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, reports: Reports, cluster: ClusterId, post: Arc<Post>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, (reports, newcomers): (Reports, Newcomers), cluster: ClusterId, post: Arc<Post>) -> Self {
         let now = Instant::now();
         let (least, most) = shared.settings.looks;
         Self {
@@ -109,6 +111,7 @@ impl Worker {
             inherited: true,
             shared,
             reports,
+            newcomers,
             cluster,
             post,
             began: now,
@@ -141,6 +144,7 @@ impl Worker {
 
     async fn work(&mut self) {
         let post = Arc::clone(&self.post);
+        let mut place = self.place().await;
         while !(post.leaves() && self.jobs.is_empty()) {
             let again = match self.turn().await {
                 Ok(Some(at)) => at,
@@ -150,6 +154,7 @@ impl Worker {
                     Instant::now() + self.shared.jittered(Duration::from_millis(200))
                 }
             };
+            drop(place.take());
             let again = post.next_hold().map_or(again, |hold| hold.min(again));
             tokio::select! {
                 () = post.wake.notified() => {}
@@ -159,6 +164,31 @@ impl Worker {
             }
         }
         self.release().await;
+    }
+
+    /// Lets those go ahead that have something to do; what comes back is kept until the first look is over.
+    async fn place(&self) -> Option<Place> {
+        tokio::select! {
+            biased;
+            () = self.called_upon() => None,
+            place = self.newcomers.place() => Some(place),
+        }
+    }
+
+    /// Resolves when there is more to do than to look: an operation, a farewell, or a state that cannot be read, which is the first turn's
+    /// matter.
+    async fn called_upon(&self) {
+        while !self.post.leaves() && self.idle().await.unwrap_or(false) {
+            tokio::select! {
+                () = self.post.wake.notified() => {}
+                () = self.post.park.cancelled() => return,
+            }
+        }
+    }
+
+    async fn idle(&self) -> Result<bool, Halt> {
+        let view = self.shared.view().await?;
+        Ok(operation::query::open_count(&*view, self.cluster, 1)? == 0)
     }
 
     /// Takes note of the end of a step. False: the epoch is over.

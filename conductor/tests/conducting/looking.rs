@@ -16,7 +16,12 @@ use model::{
 use prost::Message;
 use tokio::time::{Instant, sleep};
 
-use crate::{group::Group, outbox::Receiver, rig::Rig, scripted::Trouble};
+use crate::{
+    group::{Group, called},
+    outbox::Receiver,
+    rig::Rig,
+    scripted::Trouble,
+};
 
 async fn template(rig: &Rig) -> TemplateId {
     let id = TemplateId::new(rig.uuid());
@@ -110,6 +115,33 @@ async fn a_storm_of_changes_makes_larger_entries_and_not_more_of_them() {
     assert!(seen > 1_000, "this is a storm: {seen} changes in a minute");
     assert!(entries <= 600 + 10 && entries >= reports, "{entries} entries for {seen} changes");
     assert!(seen > 2 * reports, "{seen} in {reports}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bay_in_the_midst_of_an_operation_goes_on_before_many_that_stand_still_are_looked_at() {
+    let rig = Rig::new().await;
+    let template = template(&rig).await;
+    let mut bays = Vec::new();
+    for _ in 0..60 {
+        bays.push(begin(&rig, template, BTreeMap::new()).await);
+    }
+    for (_, operation) in &bays {
+        rig.ended(*operation).await;
+    }
+    rig.outside.script("create", Trouble::Hangs);
+    let (_, operation) = rig.begin_container(bays[30].0).await;
+    called(&rig.outside, "create", 1).await;
+    let before = rig.outside.journal().len();
+    (0..60).for_each(|_| rig.outside.script("look", Trouble::Slow(Duration::from_secs(1))));
+    let rig = rig.crash().await;
+    called(&rig.outside, "create", 2).await;
+    let calls = rig.outside.journal().split_off(before);
+    let looks = calls.iter().take_while(|called| called.what != "create").filter(|called| called.what == "look").count();
+    assert!((1..40).contains(&looks), "its own look comes first, but not everybody's: {looks}");
+    assert_eq!(rig.ended(operation).await.state(), State::Succeeded);
+    sleep(Duration::from_secs(3)).await;
+    let looks = rig.outside.journal().split_off(before).iter().filter(|called| called.what == "look").count();
+    assert!(looks >= 60, "nobody waits for long: {looks}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -277,6 +277,16 @@ fn a_large_plan_goes_in_batches() {
 }
 
 #[test]
+fn what_is_in_the_midst_of_something_comes_with_the_first_of_many_entries() {
+    let mut plan = plan(&three(), &(0..2500).map(new).collect::<Vec<_>>(), Aim::Urgent);
+    assert!(plan.takes_entries());
+    let busy = [id(7), id(2400)];
+    plan.put_first(|cluster| busy.contains(&cluster));
+    let first: Vec<_> = plan.commands(1)[0].assignments.iter().map(|one| one.cluster).collect();
+    assert_eq!((first.len(), &first[..2], first[2]), (BATCH, &busy[..], id(0)), "the others stay in their order");
+}
+
+#[test]
 fn a_plan_explains_itself() {
     let mut members = three();
     members[0].zone = "north".to_owned();
