@@ -51,5 +51,6 @@ mod watch;
 pub use admin::{map, orphans, ownership, plan};
 pub use app::App;
 pub use auth::{Caller, Error as TokenError, Identity, Keystone, KeystoneSettings, Policy, Tokens, policy};
+pub use operation::held;
 pub use router::{router, routes};
 pub use settings::Settings;

@@ -21,6 +21,7 @@ use crate::{
     call::{Applied, Call, ident, one},
     decode::Given,
     error::Error,
+    operation::held,
     page::{Key, Row, Wanted},
 };
 
@@ -41,16 +42,19 @@ pub(crate) struct Whole {
 
 impl Whole {
     fn of(view: &(impl View + ?Sized), cluster: Cluster) -> Result<Self, Fault> {
+        let cluster = reasoned(view, cluster)?;
         let groups = nodegroup::query::of_cluster(view, cluster.id)?;
         let inherited = Arc::new(labels(view, cluster.template_id)?);
         Ok(Self { cluster, counts: nodegroup::query::counts(&groups), groups, inherited })
     }
 
-    /// The rows of a page, together: no row is looked up for each cluster, and a template once for all that were made from it.
-    fn page(view: &(impl View + ?Sized), clusters: Vec<Cluster>, detail: bool) -> Result<Vec<Self>, Fault> {
+    /// The rows of a page, together: no row is looked up for each cluster, and a template once for all that were made from it. Only of a
+    /// cluster that is being changed the operation is looked up, and only where the reason of its status is shown.
+    fn page(view: &(impl View + ?Sized), mut clusters: Vec<Cluster>, detail: bool) -> Result<Vec<Self>, Fault> {
         let counts = nodegroup::query::counts_of(view, clusters.iter().map(|cluster| cluster.id))?;
         let mut templates: BTreeMap<TemplateId, Arc<BTreeMap<String, String>>> = BTreeMap::new();
         if detail {
+            clusters = clusters.into_iter().map(|cluster| reasoned(view, cluster)).collect::<Result<_, _>>()?;
             for cluster in &clusters {
                 if let Entry::Vacant(entry) = templates.entry(cluster.template_id) {
                     entry.insert(Arc::new(labels(view, cluster.template_id)?));
@@ -68,6 +72,12 @@ impl Whole {
     pub(super) fn workers(&self) -> u32 {
         self.groups.iter().find(|group| group.name == DEFAULT_WORKER).map_or(0, |group| group.node_count)
     }
+}
+
+/// The cluster with the reason of its status as it is shown.
+fn reasoned(view: &(impl View + ?Sized), cluster: Cluster) -> Result<Cluster, Fault> {
+    let status_reason = held::of_cluster(view, &cluster)?;
+    Ok(Cluster { status_reason, ..cluster })
 }
 
 fn labels(view: &(impl View + ?Sized), template: TemplateId) -> Result<BTreeMap<String, String>, Fault> {

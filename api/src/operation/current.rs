@@ -2,6 +2,8 @@
 //!
 //! Times ending in `_ms` are log time, by which deadlines are kept; it runs with the wall clock as long as no clock is put wrong.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use model::{
     View,
@@ -9,7 +11,7 @@ use model::{
 };
 use serde::Serialize;
 
-use super::operations;
+use super::{held, operations};
 use crate::{admin, call::Call, error::Error, page::Listing, reply::Reply, time::Shown};
 
 /// An operation.
@@ -22,7 +24,8 @@ pub(crate) struct Shape<'a> {
     state: &'static str,
     /// Why it does not get on, if it does not.
     stuck: Option<&'static str>,
-    reason: Option<&'a str>,
+    /// Why it ended as it did, or why it waits.
+    reason: Option<Cow<'a, str>>,
     failure: Option<&'static str>,
     outlook: Option<&'static str>,
     attempts: u32,
@@ -134,6 +137,13 @@ pub(crate) fn left(left: &[Left]) -> Vec<LeftShape<'_>> {
     left.iter().map(|left| LeftShape { what: &left.what, name: &left.name, id: &left.id }).collect()
 }
 
+fn reason<'a>(view: &(impl View + ?Sized), operation: &'a Operation) -> Result<Option<Cow<'a, str>>, Error> {
+    Ok(match &operation.reason {
+        Some(reason) => Some(Cow::Borrowed(reason)),
+        None => held::of_operation(view, operation)?.map(Cow::Owned),
+    })
+}
+
 /// An operation as it is shown; `view` and `now_ms` say whether it gets on.
 pub(crate) fn shape<'a>(view: &(impl View + ?Sized), operation: &'a Operation, now_ms: u64) -> Result<Shape<'a>, Error> {
     let outlook = operation.failure().outlook();
@@ -144,7 +154,7 @@ pub(crate) fn shape<'a>(view: &(impl View + ?Sized), operation: &'a Operation, n
         kind: operation.kind().word(),
         state: operation.state().word(),
         stuck: stuck(view, operation, now_ms)?.map(|stuck| stuck.words()),
-        reason: operation.reason.as_deref(),
+        reason: reason(view, operation)?,
         failure: outlook.map(|_| operation.failure().word()),
         outlook: outlook.map(|outlook| outlook.word()),
         attempts: operation.attempts(),

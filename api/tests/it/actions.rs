@@ -1,11 +1,19 @@
 //! What is done to a cluster by name: sizes, upgrades, new authorities, and pauses of what goes batch by batch.
 
+use model::{
+    Command,
+    command::{Assign, Assignment, Observe, Sighting},
+    id::{ClusterId, NodeId},
+    node::Node,
+};
+use raft::Write;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     clusters::{settled, with_template},
     owner,
-    server::{Answer, Server},
+    server::{Answer, Server, soon},
 };
 
 const SEVEN: &str = "container-infra 1.7";
@@ -126,4 +134,66 @@ async fn an_upgrade_is_paused_and_goes_on() {
         assert_eq!((&shown["kind"], &shown["roll"]), (&json!("cluster.upgrade"), &expected));
     }
     server.ask("POST", &format!("/v1/operations/{upgrade}/pause")).as_("other").send().await.is(404);
+}
+
+/// Writes as an owner would, whose part the test plays; the log index.
+async fn write(server: &Server, command: Command) -> u64 {
+    let written = server.handle.write(Write::system(command), soon()).await.unwrap();
+    written.outcome.into_result().unwrap();
+    written.index
+}
+
+fn worker(number: u128, not_ready: bool) -> Node {
+    Node {
+        id: NodeId::new(Uuid::from_u128(number)),
+        name: Some(format!("node-{number}")),
+        external_id: Some(format!("machine-{number}")),
+        group: Some("default-worker".to_owned()),
+        not_ready,
+        ..Node::default()
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_that_waits_says_why() {
+    let server = with_template().await;
+    let racks = r#"{"name":"racks","coe":"swarm","image_id":"i","driver":"racks"}"#;
+    server.post("/v1/clustertemplates", racks).send().await.is(201);
+    server.post("/v1/clusters", r#"{"name":"r","cluster_template_id":"racks"}"#).send().await.is(202);
+    let reset = r#"{"status":"CREATE_COMPLETE","reason":"nobody acts here"}"#;
+    server.post("/v1/jeroboam/clusters/r/reset-status", reset).as_("admin").send().await.is(200);
+    let uuid = server.get("/v1/clusters/r").send().await.is(200).json()["uuid"].as_str().unwrap().parse().unwrap();
+    let cluster = ClusterId::new(uuid);
+    let assignment = Assignment { cluster, member: 1, incarnation: server.handle.incarnation(), ..Assignment::default() };
+    let epoch = write(&server, Command::Assign(Assign { assignments: vec![assignment], term: 0 })).await;
+    let see = async |nodes: Vec<Node>| {
+        let sighting = Sighting { cluster, epoch, nodes, nodes_seen: true, ..Sighting::default() };
+        write(&server, Command::Observe(Observe { sightings: vec![sighting] })).await
+    };
+    let shown = async |path: &str, field: &str| server.get(path).send().await.is(200).json()[field].clone();
+
+    see(vec![worker(1, false), worker(2, false)]).await;
+    post(&server, "/v1/clusters/r/actions/upgrade", r#"{"cluster_template":"racks","max_batch_size":1}"#, LATEST).await.is(202);
+    let upgrade = operations(&server, "r").await[0]["operation"].as_str().unwrap().to_owned();
+    let path = format!("/v1/operations/{upgrade}");
+    assert_eq!(shown(&path, "reason").await, Value::Null, "it goes on");
+
+    // One that is no part of the upgrade.
+    see(vec![worker(1, false), worker(2, false), worker(3, true)]).await;
+    let full = shown(&path, "reason").await.as_str().unwrap().to_owned();
+    assert!(full.contains("1 node of node group default-worker out of service (node-3), at most 1 may be"), "{full}");
+    assert_eq!(shown("/v1/clusters/r", "status_reason").await, json!(full));
+
+    server.ask("POST", &format!("{path}/pause")).send().await.is(200);
+    let paused = shown(&path, "reason").await.as_str().unwrap().to_owned();
+    assert!(paused.starts_with("paused by alice at 20") && paused.contains(&format!("{path}/resume")), "{paused}");
+    for view in ["/v1/clusters/r", "/v1/bays/r"] {
+        assert_eq!(shown(view, "status_reason").await, json!(paused));
+    }
+    let listed = server.get("/v1/clusters/detail").send().await.is(200).json();
+    assert_eq!(listed["clusters"][0]["status_reason"], json!(paused));
+
+    server.ask("POST", &format!("{path}/resume")).send().await.is(200);
+    see(vec![worker(1, false), worker(2, false)]).await;
+    assert_eq!(shown(&path, "reason").await, Value::Null, "nothing is left of it");
 }

@@ -139,6 +139,24 @@ pub fn story(view: &(impl View + ?Sized), cluster: ClusterId, wanted: &Wanted<'_
     Ok(story)
 }
 
+/// The last event of a cluster that fits, if it is among its last [`PAGE_LOOKS`].
+pub(crate) fn latest(view: &(impl View + ?Sized), cluster: ClusterId, fits: impl Fn(&Event) -> bool) -> Result<Option<Event>, Fault> {
+    let prefix = index_prefix(Index::EventByCluster, cluster.bytes());
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    view.scan(KeyRange::prefix(&prefix).backwards(), &mut |row, _| {
+        keys.push(row.get(prefix.len()..).unwrap_or_default().to_vec());
+        if keys.len() < PAGE_LOOKS { Visit::Continue } else { Visit::Stop }
+    })?;
+    for key in &keys {
+        if let Some(event) = record::get::<Event>(view, key)?
+            && fits(&event)
+        {
+            return Ok(Some(event));
+        }
+    }
+    Ok(None)
+}
+
 /// Events of a cluster after the entry `cursor`, in order, `limit` at most.
 pub fn of_cluster(view: &(impl View + ?Sized), cluster: ClusterId, cursor: u64, limit: usize) -> Result<Vec<Event>, Fault> {
     let prefix = index_prefix(Index::EventByCluster, cluster.bytes());

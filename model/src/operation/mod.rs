@@ -23,6 +23,7 @@ pub(crate) mod cancel;
 pub(crate) mod end;
 mod expire;
 mod failure;
+pub mod held;
 pub(crate) mod history;
 pub(crate) mod left;
 pub(crate) mod pause;

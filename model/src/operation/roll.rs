@@ -141,7 +141,7 @@ impl Roll {
     }
 
     /// How many machines of the group of this one may be out of service.
-    fn limit(&self, machine: &Machine) -> usize {
+    pub(super) fn limit(&self, machine: &Machine) -> usize {
         let asked = match usize::try_from(self.batch_max) {
             Ok(0) | Err(_) => usize::MAX,
             Ok(limit) => limit,
@@ -150,7 +150,7 @@ impl Roll {
     }
 
     /// Ids of the machines of a group that are out of service.
-    fn down<'a>(&self, nodes: &'a [Node], group: &str) -> BTreeSet<&'a str> {
+    pub(super) fn down<'a>(&self, nodes: &'a [Node], group: &str) -> BTreeSet<&'a str> {
         let down = nodes.iter().filter(|node| node.not_ready && node.group.as_deref() == Some(group));
         down.filter_map(|node| node.external_id.as_deref()).collect()
     }

@@ -9,7 +9,11 @@ use model::{
     id::NodeId,
     node::{self, Node},
     nodegroup::{self, NodeGroup},
-    operation::{Kind, LONGEST_MS, Machine, Operation, Pick, Roll, State, StepOutcome, query},
+    operation::{
+        Kind, LONGEST_MS, Machine, Operation, Pick, Roll, State, StepOutcome,
+        held::{Held, held},
+        query,
+    },
     template::TemplateWish,
 };
 
@@ -97,6 +101,10 @@ impl Bay {
 
     fn batch(&self, number: u128) -> Vec<String> {
         names(&self.roll(number).batch)
+    }
+
+    fn held(&self, number: u128) -> Option<Held> {
+        held(&self.world.tables, &self.operation(number)).unwrap()
     }
 
     fn cluster(&self) -> Cluster {
@@ -254,9 +262,11 @@ fn an_upgrade_goes_masters_first_and_can_be_paused_between_batches() {
     for (batch, paused) in [(vec!["m1"], false), (vec!["m2"], true), (vec!["w1", "w2"], false), (vec!["w3"], false)] {
         bay.begin(50).unwrap();
         assert_eq!(bay.batch(50), batch);
+        assert_eq!(bay.held(50), None, "a batch is under work");
         if paused {
             bay.pause(50, true).unwrap();
             bay.pause(50, true).unwrap();
+            assert_eq!(bay.held(50), None, "and is ended before the operation waits");
             bay.begin(50).unwrap();
             bay.next_owner();
             bay.begin(50).unwrap();
@@ -264,9 +274,12 @@ fn an_upgrade_goes_masters_first_and_can_be_paused_between_batches() {
         bay.end(50, StepOutcome::Done);
         if paused {
             assert_eq!(bay.begin(50).unwrap_err().code, "operation-paused", "a batch that was begun is ended, and no other one begins");
+            let Some(Held::Paused { event: Some(event), waiting: 3 }) = bay.held(50) else { panic!("{:?}", bay.held(50)) };
+            assert_eq!((event.action.as_str(), event.user_id), ("paused", actor("p").user_id));
             assert_eq!(bay.operation(50).deadline_ms, bay.operation(50).accepted_ms + LONGEST_MS);
             bay.world.wait(3_600_000);
             bay.pause(50, false).unwrap();
+            assert_eq!(bay.held(50), None);
             assert!(bay.operation(50).deadline_ms > deadline + 3_500_000, "its clock stood still");
         }
     }
@@ -278,6 +291,24 @@ fn an_upgrade_goes_masters_first_and_can_be_paused_between_batches() {
         (cluster.wanted.labels.get("kube_tag").map(String::as_str), bay.group(WORKER).image_id.as_deref()),
         (Some("v2"), Some("image-2"))
     );
+}
+
+#[test]
+fn an_upgrade_that_waits_for_machines_says_which() {
+    let mut bay = Bay::with(&["w1", "w2", "m1"]);
+    bay.world.template(2, "swarm");
+    bay.upgrade(2, 1, 50).unwrap();
+    bay.begin(50).unwrap();
+    bay.end(50, StepOutcome::Done);
+    bay.see(&["w1", "w2", "w3!", "m1"]);
+    assert_eq!(bay.begin(50).unwrap_err().code, "machines-out-of-service");
+    let (group, down) = ("default-worker".to_owned(), vec!["node-w3".to_owned()]);
+    assert_eq!(bay.held(50), Some(Held::Full { group, down, most: 1 }));
+    bay.see(&["w1", "w2", "w3", "m1"]);
+    assert_eq!(bay.held(50), None);
+    bay.world.end(id(50), bay.epoch, State::Failed).unwrap();
+    bay.see(&["w1", "w2", "w3!", "m1"]);
+    assert_eq!(bay.held(50), None, "it has ended");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use api::orphans;
+use api::{held, orphans};
 use model::{
     Actor, Command, Ident, Scope, View,
     cluster::{self, Cluster, Status},
@@ -159,6 +159,8 @@ fn row(view: &dyn View, operation: &Operation, now_ms: u64) -> Result<OperationR
     let since = |then: u64| now_ms.saturating_sub(then);
     let cluster = cluster::query::by_id(view, operation.cluster).map_err(words)?;
     let trouble = operation.last_trouble();
+    let held = held::of_operation(view, operation).map_err(words)?;
+    let trouble = trouble.filter(|_| held.is_none());
     let failure = if operation.open() { trouble.map(Trouble::failure) } else { Some(operation.failure()) };
     Ok(OperationRow {
         id: operation.id.to_string(),
@@ -177,7 +179,7 @@ fn row(view: &dyn View, operation: &Operation, now_ms: u64) -> Result<OperationR
         left_ms: operation.deadline_ms.saturating_sub(now_ms),
         attempts: operation.attempts(),
         retry_in_ms: Some(operation.retry_ms().saturating_sub(now_ms)).filter(|left| *left > 0 && operation.open()),
-        reason: operation.reason.clone().or_else(|| trouble.filter(|_| operation.open()).map(|trouble| trouble.reason.clone())),
+        reason: operation.reason.clone().or(held).or_else(|| trouble.filter(|_| operation.open()).map(|trouble| trouble.reason.clone())),
         failure: failure.filter(|failure| failure.outlook().is_some()).map(|failure| failure.word().to_owned()),
         retry_of: operation.retry_of.map(|old| old.to_string()),
         steps: operation.steps.iter().map(|step| step_row(step, now_ms)).collect(),

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use api::held;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use model::{
@@ -141,18 +142,23 @@ fn bay_rows(view: &dyn View, limit: usize) -> Result<Bays, String> {
         Visit::Continue
     })
     .map_err(|fault| fault.to_string())?;
+    let mut first = Vec::new();
     record::each::<Cluster>(view, &mut |cluster| {
         bays.total += 1;
-        if bays.first.len() < limit {
-            bays.first.push(bay_row(cluster, &owners));
+        if first.len() < limit {
+            first.push(cluster);
         }
         Visit::Continue
     })
     .map_err(|fault| fault.to_string())?;
+    for cluster in first {
+        let reason = held::of_cluster(view, &cluster).map_err(|fault| fault.to_string())?;
+        bays.first.push(bay_row(cluster, reason, &owners));
+    }
     Ok(bays)
 }
 
-fn bay_row(cluster: Cluster, owners: &BTreeMap<ClusterId, Ownership>) -> BayRow {
+fn bay_row(cluster: Cluster, reason: Option<String>, owners: &BTreeMap<ClusterId, Ownership>) -> BayRow {
     let phase = Phase::try_from(cluster.status);
     let owner = owners.get(&cluster.id).filter(|ownership| ownership.owner().is_some());
     BayRow {
@@ -165,6 +171,6 @@ fn bay_row(cluster: Cluster, owners: &BTreeMap<ClusterId, Ownership>) -> BayRow 
         failed: phase.is_ok_and(Phase::failed),
         owner: owner.map(|ownership| ownership.member),
         epoch: owner.map(|ownership| ownership.epoch),
-        reason: cluster.status_reason,
+        reason,
     }
 }
