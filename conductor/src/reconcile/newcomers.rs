@@ -26,9 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(crate) struct Newcomers(Arc<Semaphore>);
 
-/// One of those who look; until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Place(Option<OwnedSemaphorePermit>);
+/// A place among those who look, until it is dropped.
+pub(crate) type Place = OwnedSemaphorePermit;
 
 impl Default for Newcomers {
     fn default() -> Self {
@@ -37,10 +36,9 @@ impl Default for Newcomers {
 }
 
 impl Newcomers {
-    /// Waits for a place among those who look, or for the end of patience. Cancel safe.
-    pub(crate) async fn place(&self) -> Place {
-        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
-        Place(place.ok().and_then(Result::ok))
+    /// Waits for a place; `None`: for long enough. Cancel safe.
+    pub(crate) async fn place(&self) -> Option<Place> {
+        timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await.ok()?.ok()
     }
 }
 
@@ -61,8 +59,8 @@ mod tests {
         assert_eq!(began.elapsed(), Duration::ZERO);
         let (next, ()) = tokio::join!(newcomers.place(), async { drop(looking.pop()) });
         assert_eq!(began.elapsed(), Duration::ZERO, "a place that became free is taken at once");
-        assert!(next.0.is_some());
-        assert!(newcomers.place().await.0.is_none());
+        assert!(next.is_some());
+        assert!(newcomers.place().await.is_none());
         assert!(began.elapsed() >= PATIENCE && began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
     }
 }

@@ -171,7 +171,7 @@ impl Worker {
         tokio::select! {
             biased;
             () = self.called_upon() => None,
-            place = self.newcomers.place() => Some(place),
+            place = self.newcomers.place() => place,
         }
     }
 
