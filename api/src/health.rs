@@ -1,7 +1,7 @@
 //! Is this member alive, and may clients be sent to it?
 //!
 //! *Alive* is answered by whoever can answer at all: a member without a leader must not be killed for it. *Ready* means a leader is known
-//! and this member is not stopping.
+//! and this member is not stopping and was not removed.
 
 use axum::body::Body;
 use http::StatusCode;
@@ -26,6 +26,7 @@ pub(crate) async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
     let leader = call.app.handle.leadership().borrow().leader;
     let (healthy, reason) = match leader {
         _ if call.app.stopping.is_cancelled() => (false, "stopping"),
+        _ if call.app.handle.removed() => (false, "this member was removed from the cluster"),
         None => (false, "no leader is known"),
         Some(_) => (true, "ready"),
     };

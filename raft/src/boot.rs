@@ -21,6 +21,7 @@ use crate::{
     log_store::{LogStore, Watch},
     membership::{self, Addresses},
     peer::{Gate, Network, Peers, PeersParts, accept},
+    removal,
     seam::Seams,
     state_machine::{StateMachine, read_applied},
     status::Tally,
@@ -307,6 +308,7 @@ async fn start_here(boot: Boot, tasks: Arc<Tasks>) -> Result<Member, Error> {
     tasks.spawn_vital("accept", accept(Arc::new(gate), listener), broken());
     tasks.spawn_vital("leadership", follow_leadership(inner.clone()), broken());
     tasks.spawn_vital("watch", watch_for_the_end(inner.clone()), broken());
+    tasks.spawn_vital("removal", removal::stand_still(inner.clone()), broken());
     tasks.spawn_vital("front", front::run(inner.clone()), broken());
     tasks.spawn_vital("driver", driver::run(inner.clone()), broken());
     tracing::info!(member = %identity.member, cluster = %identity.cluster, incarnation = identity.incarnation, peer = addresses.peer, "the member is up");
@@ -354,11 +356,14 @@ fn config(settings: &Settings, identity: Identity) -> Result<Config, Error> {
 /// Tells who leads.
 async fn follow_leadership(inner: Arc<Inner>) {
     let mut metrics = inner.raft.server_metrics();
+    let mut removed = inner.peers.removal().told();
     loop {
         let (leader, term) = {
             let seen = metrics.borrow_and_update();
             (seen.current_leader.map(MemberId), seen.vote.leader_id.term)
         };
+        // Nobody leads a member that was removed.
+        let leader = leader.filter(|_| !*removed.borrow_and_update());
         inner.shared.leadership.send_if_modified(|known| {
             if (known.leader, known.term) == (leader, term) {
                 return false;
@@ -366,8 +371,9 @@ async fn follow_leadership(inner: Arc<Inner>) {
             *known = Leadership { leader, term, since: Instant::now() };
             true
         });
-        if metrics.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = metrics.changed() => if changed.is_err() { return },
+            Ok(()) = removed.changed() => {}
         }
     }
 }

@@ -146,6 +146,11 @@ impl Handle {
         self.inner.shared.leadership.subscribe()
     }
 
+    /// Whether this member has been told that it was removed from the cluster, which is never taken back.
+    pub fn removed(&self) -> bool {
+        *self.inner.peers.removal().told().borrow()
+    }
+
     /// What this member knows about itself and the others.
     pub fn status(&self) -> Status {
         self.inner.status()

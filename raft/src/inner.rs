@@ -367,6 +367,11 @@ impl Inner {
         self.raft.server_metrics().borrow_watched().membership_config.get_node(&member.0).cloned()
     }
 
+    /// Whether somebody is a member, by the membership in force.
+    pub(crate) fn is_member(&self, member: MemberId) -> bool {
+        self.raft.server_metrics().borrow_watched().membership_config.get_node(&member.0).is_some()
+    }
+
     /// Proposals under way on this leader.
     pub(crate) fn proposals(&self) -> usize {
         self.shared.proposals.load(Ordering::Relaxed)

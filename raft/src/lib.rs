@@ -40,6 +40,7 @@ mod progress;
 mod proposer;
 mod read_index;
 mod reads;
+mod removal;
 pub mod seam;
 pub mod settings;
 mod state_machine;

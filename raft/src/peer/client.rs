@@ -26,7 +26,7 @@ use super::{
     connect::{self, Target},
     raw::Raw,
 };
-use crate::{PeerTls, seam::Seams};
+use crate::{PeerTls, removal::Removal, seam::Seams};
 
 /// Heads of every request.
 pub(crate) const CLUSTER: HeaderName = HeaderName::from_static("jeroboam-cluster");
@@ -76,6 +76,7 @@ pub(crate) struct Peers {
     connect_within: Duration,
     max_message: usize,
     open: Mutex<Open>,
+    removal: Removal,
 }
 
 /// Whom a request goes to.
@@ -100,7 +101,8 @@ pub(crate) struct PeersParts {
 impl Peers {
     pub(crate) fn new(parts: PeersParts) -> Self {
         let PeersParts { seams, tls, cluster, member, connect_within, max_message } = parts;
-        Self { seams, tls, cluster, member, connect_within, max_message, open: Mutex::default() }
+        let removal = Removal::of(member);
+        Self { seams, tls, cluster, member, connect_within, max_message, open: Mutex::default(), removal }
     }
 
     fn channel(&self, to: Destination<'_>) -> Result<Channel, CallError> {
@@ -158,6 +160,16 @@ impl Peers {
         request
     }
 
+    /// Whether this member was told that it was removed.
+    pub(crate) fn removal(&self) -> &Removal {
+        &self.removal
+    }
+
+    /// Takes note of what a refusal says of this member.
+    fn heard<T>(&self, answer: Result<T, Status>) -> Result<T, CallError> {
+        answer.inspect_err(|status| self.removal.heard(status)).map_err(CallError::from)
+    }
+
     async fn grpc(&self, to: Destination<'_>) -> Result<Grpc<Channel>, CallError> {
         let mut grpc = Grpc::new(self.channel(to)?).max_decoding_message_size(self.max_message).max_encoding_message_size(self.max_message);
         grpc.ready().await.map_err(|error| CallError::Failed(error.to_string()))?;
@@ -169,7 +181,8 @@ impl Peers {
         in_time(within, async {
             let mut grpc = self.grpc(to).await?;
             let request = self.head(to.member, body);
-            Ok(grpc.unary(request, PathAndQuery::from_static(path), Raw).await?.into_inner())
+            let answer = grpc.unary(request, PathAndQuery::from_static(path), Raw).await;
+            Ok(self.heard(answer)?.into_inner())
         })
         .await
     }
@@ -185,7 +198,8 @@ impl Peers {
         in_time(within, async {
             let mut grpc = self.grpc(to).await?;
             let request = self.head(to.member, messages);
-            Ok(grpc.client_streaming(request, PathAndQuery::from_static(path), Raw).await?.into_inner())
+            let answer = grpc.client_streaming(request, PathAndQuery::from_static(path), Raw).await;
+            Ok(self.heard(answer)?.into_inner())
         })
         .await
     }
@@ -201,7 +215,8 @@ impl Peers {
         in_time(within, async {
             let mut grpc = self.grpc(to).await?;
             let request = self.head(to.member, messages);
-            Ok(grpc.streaming(request, PathAndQuery::from_static(path), Raw).await?.into_inner())
+            let answer = grpc.streaming(request, PathAndQuery::from_static(path), Raw).await;
+            Ok(self.heard(answer)?.into_inner())
         })
         .await
     }

@@ -37,7 +37,7 @@ use super::{
 use crate::{
     PeerTls,
     inner::Inner,
-    membership,
+    membership, removal,
     seam::{BoxedIo, Listener},
     tasks::Tasks,
     tls,
@@ -173,6 +173,10 @@ pub(crate) type Answers = BoxStream<'static, Result<Bytes, Status>>;
 impl Desk {
     async fn answer(&self, from: MemberId, path: &str, messages: Streaming<Bytes>) -> Result<Answers, Status> {
         let inner = self.gate.inner.upgrade().ok_or_else(|| Status::unavailable("this member is starting or stopping"))?;
+        // The membership's own questions are answered in its own words.
+        if !matches!(path, method::JOIN | method::CHANGE) && removal::was_removed(&inner, from) {
+            return Err(removal::refusal(from));
+        }
         match path {
             method::APPEND_STREAM => return Ok(raft_server::append_stream(inner, messages).boxed()),
             method::FORWARD => return Ok(forward::serve(inner, from, messages).boxed()),

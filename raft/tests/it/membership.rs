@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use model::{MemberId, member::Member};
-use raft::{Addresses, Consistency, Error, Role};
+use raft::{Addresses, Consistency, Error, Handle, Role};
 use storage::{Expect, Store};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -55,6 +56,45 @@ async fn a_leader_that_is_removed_hands_over_first() {
     let reading = cluster.any().read(Consistency::Linearizable, soon()).await.unwrap();
     let record: Option<Member> = model::record::get(&*reading.view, &leader.to_be_bytes()).unwrap();
     assert!(record.is_none());
+}
+
+/// Waits until a member knows that it was removed, and that nobody leads it.
+async fn stands_still(handle: &Handle) {
+    let deadline = soon();
+    while !handle.removed() || handle.leadership().borrow().leader.is_some() {
+        assert!(Instant::now() < deadline, "nobody tells it that it was removed");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_was_removed_is_told_whether_it_was_up_or_not() {
+    let mut cluster = Cluster::of(4, settings()).await;
+    let leader = cluster.leader().await;
+    let others: Vec<u64> = cluster.members.keys().copied().filter(|id| *id != leader).collect();
+    let (up, down, stays) = (others[0], others[1], others[2]);
+    cluster.handle(leader).remove(MemberId(up), soon()).await.unwrap();
+    let refused = cluster.handle(up).call(MemberId(leader), "anything", Bytes::new(), soon()).await.unwrap_err();
+    assert!(refused.to_string().contains("was removed"), "{refused}");
+    stands_still(&cluster.handle(up)).await;
+    // Its way to the leader goes a moment later.
+    sleep(Duration::from_millis(100)).await;
+    let write = cluster.handle(up).write(create(&fresh_name(), 1), soon()).await.unwrap_err();
+    assert!(matches!(write, Error::NoLeader { .. }), "{write}");
+
+    cluster.kill(down).await;
+    cluster.handle(leader).remove(MemberId(down), soon()).await.unwrap();
+    cluster.restart(down).await;
+    stands_still(&cluster.handle(down)).await;
+    let term = cluster.handle(leader).leadership().borrow().term;
+    sleep(settings().election_max * 3).await;
+    assert_eq!(cluster.handle(leader).leadership().borrow().term, term, "it disturbs nobody");
+    assert!(!cluster.handle(leader).removed() && !cluster.handle(stays).removed());
+
+    // Who is about to join is nobody yet, but was not removed.
+    let joined = cluster.add_learner().await;
+    assert!(!cluster.handle(joined).removed());
+    done(cluster.handle(joined).write(create(&fresh_name(), 1), soon()).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
