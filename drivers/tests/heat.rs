@@ -4,11 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use drivers::{
-    Class, ClusterSpec, Error, Mark, Phase, Progress, Provisioned, Provisioner, Registry, contract,
-    heat::{self, Credentials, Secret},
-    registry::Settings,
-};
+use drivers::{Class, ClusterSpec, Error, Mark, Phase, Progress, Provisioned, Provisioner, Registry, contract, heat, registry::Settings};
 use jepsen::{
     Chance, Clock,
     backend::{
@@ -21,6 +17,7 @@ use model::{
     nodegroup::{DEFAULT_MASTER, DEFAULT_WORKER, NodeGroup, ROLE_MASTER},
     template::TemplateWish,
 };
+use openstack::{Credentials, Realm, Scope, Secret, User};
 use uuid::Uuid;
 
 const SOON: Duration = Duration::from_millis(10);
@@ -30,13 +27,11 @@ struct Cloud {
 }
 
 fn password() -> Credentials {
-    let word = str::to_owned;
+    let domain = Realm::Name("Default".to_owned());
     Credentials::Password {
-        user: word("conductor"),
-        user_domain: word("Default"),
+        user: User::Name { name: "conductor".to_owned(), domain: domain.clone() },
         password: Secret::new(PASSWORD),
-        project: word("service"),
-        project_domain: word("Default"),
+        scope: Scope::ProjectNamed { name: "service".to_owned(), domain },
     }
 }
 

@@ -5,10 +5,18 @@ use std::time::Duration;
 /// Why there is no answer, or not the one that was asked for. Texts hold no token and no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No connection, or one that broke before the answer.
+    /// No connection: the request was certainly not received.
     #[error("{service} cannot be reached: {reason}")]
     Unreachable {
         /// Which service, as its catalog type.
+        service: String,
+        /// In words.
+        reason: String,
+    },
+    /// The connection broke before the whole answer was there: it may have acted on the request, or may still.
+    #[error("{service} broke off: {reason}")]
+    Lost {
+        /// Which service.
         service: String,
         /// In words.
         reason: String,
@@ -69,7 +77,7 @@ impl Error {
     /// Whether the service, not the request, is the trouble: the same request may succeed later.
     pub fn passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Silent { .. } | Self::Garbage { .. } | Self::Credentials(_) => true,
+            Self::Unreachable { .. } | Self::Lost { .. } | Self::Silent { .. } | Self::Garbage { .. } | Self::Credentials(_) => true,
             Self::Refused { status, .. } => *status >= 500 || *status == 429,
             Self::NoEndpoint { .. } | Self::Settings(_) => false,
         }

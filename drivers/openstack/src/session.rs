@@ -12,7 +12,7 @@ use crate::{
     credentials::Credentials,
     error::Error,
     token::{Envelope, Granted},
-    transport::{Answer, Transport},
+    transport::{Answer, Transport, WORDS},
 };
 
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -20,9 +20,6 @@ const SUBJECT: HeaderName = HeaderName::from_static("x-subject-token");
 
 /// How long before its end a token is not used any more: as long as the longest call may take, and some.
 const MARGIN: Duration = Duration::from_secs(60);
-
-/// How much of a refusing answer is told to people.
-const WORDS: usize = 1000;
 
 /// A service to ask, and how its name stands in catalogs.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +120,7 @@ impl Session {
         let name = Target::KEYSTONE.name;
         let answer = self.transport.send(name, request).await?;
         if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(Error::Credentials(message(&answer)));
+            return Err(Error::Credentials(answer.message()));
         }
         let answer = accepted(name, answer)?;
         let secret = answer.headers.get(&SUBJECT).and_then(|value| value.to_str().ok());
@@ -131,8 +128,8 @@ impl Session {
         let Envelope { token } = read(name, &answer)?;
         let life = token.life();
         tracing::debug!(user = token.user.id, life_s = life.as_secs(), "Keystone gave a token");
-        // One that hardly lives is used all the same, for half its life.
-        let until = asked + life.checked_sub(MARGIN).unwrap_or(life / 2);
+        // One that hardly lives is used all the same, for half its life at least.
+        let until = asked + life.saturating_sub(MARGIN.min(life / 2));
         Ok(Current { granted: Arc::new(Granted { secret: crate::Secret::new(secret), token }), until })
     }
 
@@ -166,7 +163,7 @@ impl Session {
             }
             self.refused(&granted).await;
             if !again {
-                return Err(Error::Credentials(format!("{} answered 401: {}", target.name, message(&answer))));
+                return Err(Error::Credentials(format!("{} answered 401: {}", target.name, answer.message())));
             }
             again = false;
         }
@@ -224,7 +221,7 @@ fn accepted(service: &str, answer: Answer) -> Result<Answer, Error> {
     if answer.status.is_success() {
         return Ok(answer);
     }
-    Err(Error::Refused { service: service.to_owned(), status: answer.status.as_u16(), message: message(&answer) })
+    Err(Error::Refused { service: service.to_owned(), status: answer.status.as_u16(), message: answer.message() })
 }
 
 /// # Errors
@@ -235,36 +232,4 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(service: &str, answer: &Answe
 
 pub(crate) fn garbage(service: &str, reason: &str) -> Error {
     Error::Garbage { service: service.to_owned(), reason: reason.chars().take(WORDS).collect() }
-}
-
-/// The words of a refusal. Each service has a shape of its own: `{error: {message}}` (Keystone, Heat), `{KindOfError: {message}}`
-/// (Neutron, Cinder, Nova), `{faultstring}` (Octavia), `{description}` (Barbican), plain text (Glance).
-fn message(answer: &Answer) -> String {
-    let told = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|body| {
-        let body = body.as_object()?;
-        let inner = body.values().find_map(|value| value.get("message"));
-        inner.or_else(|| body.get("faultstring")).or_else(|| body.get("description"))?.as_str().map(str::to_owned)
-    });
-    let told = told.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
-    told.trim().chars().take(WORDS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(body: &str) -> String {
-        let answer =
-            Answer { status: StatusCode::CONFLICT, headers: http::HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) };
-        message(&answer)
-    }
-
-    #[test]
-    fn every_service_is_understood_in_its_own_shape() {
-        assert_eq!(words(r#"{"error": {"code": 401, "message": "no", "title": "Unauthorized"}}"#), "no");
-        assert_eq!(words(r#"{"NeutronError": {"type": "NetworkInUse", "message": "in use", "detail": ""}}"#), "in use");
-        assert_eq!(words(r#"{"code": 409, "title": "Conflict", "error": {"type": "StackExists", "message": "exists"}}"#), "exists");
-        assert_eq!(words(r#"{"faultcode": "Client", "faultstring": "immutable", "debuginfo": null}"#), "immutable");
-        assert_eq!(words(" 404 Not Found\n"), "404 Not Found");
-    }
 }

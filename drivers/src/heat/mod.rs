@@ -16,26 +16,25 @@
 //! Absent so far: node groups beside the two, trusts (stacks in the tenant's own project), certificates for the engines (the
 //! template lets only the members reach them), and a real fence: Heat compares nothing.
 
+mod cloud;
 mod parameters;
-mod session;
 pub mod settings;
 mod stack;
-mod wire;
 
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use async_trait::async_trait;
+use http::Method;
 use model::template::TemplateWish;
-use reqwest::Method;
+use openstack::Answer;
 use serde_json::{Map, Value, json};
 
-pub use settings::{Credentials, Secret, Settings};
+pub use settings::Settings;
 
 use self::{
+    cloud::{Cloud, refused},
     parameters::{MINIONS, PARTS, Part, REMOVED, ROTATION},
-    session::Session,
     stack::Stack,
-    wire::Answer,
 };
 use crate::{
     error::Error,
@@ -52,7 +51,9 @@ pub const NAME: &str = "heat";
 /// Clusters as stacks.
 #[derive(Debug)]
 pub struct Heat {
-    session: Session,
+    cloud: Cloud,
+    poll: Duration,
+    api_cidr: String,
 }
 
 /// What a call finds.
@@ -66,38 +67,34 @@ enum Found {
 impl Heat {
     /// Opens nothing; errors are about the settings.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        Ok(Self { session: Session::new(settings)? })
-    }
-
-    fn poll(&self) -> Duration {
-        self.session.settings().poll
+        Ok(Self { cloud: Cloud::new(&settings)?, poll: settings.poll, api_cidr: settings.api_cidr })
     }
 
     fn working<T>(&self) -> Progress<T> {
-        Progress::Working { look_again: self.poll() }
+        Progress::Working { look_again: self.poll }
     }
 
     fn busy(&self, reason: impl Into<String>) -> Error {
-        Error::Busy { reason: reason.into(), retry_after: self.poll() }
+        Error::Busy { reason: reason.into(), retry_after: self.poll }
     }
 
     /// A stack by its whole path; one that was deleted is not there.
     async fn show(&self, name: &str, id: &str) -> Result<Option<Stack>, Error> {
-        let answer = self.session.ask(Method::GET, &format!("/stacks/{name}/{id}"), None).await?;
+        let answer = self.cloud.ask(Method::GET, &format!("/stacks/{name}/{id}"), None).await?;
         match answer.status.as_u16() {
             200 => {
                 let stack: Stack = part(&answer, "/stack")?;
                 Ok(Some(stack).filter(|stack| stack.phase().is_some()))
             }
             404 => Ok(None),
-            _ => Err(answer.error()),
+            _ => Err(refused(&answer)),
         }
     }
 
     /// Stacks that a list shows.
     async fn list(&self, query: &str) -> Result<Vec<Stack>, Error> {
-        let answer = self.session.ask(Method::GET, &format!("/stacks?{query}"), None).await?;
-        if answer.status.as_u16() == 200 { part(&answer, "/stacks") } else { Err(answer.error()) }
+        let answer = self.cloud.ask(Method::GET, &format!("/stacks?{query}"), None).await?;
+        if answer.status.as_u16() == 200 { part(&answer, "/stacks") } else { Err(refused(&answer)) }
     }
 
     /// The stack of a cluster: where it was last seen, or else by its tag.
@@ -134,8 +131,8 @@ impl Heat {
     /// Asks for a new stack. Its name is taken by another caller's, by one that is on its way out, or by somebody else's.
     async fn begin(&self, mark: &Mark, spec: &ClusterSpec) -> Result<Progress<Provisioned>, Error> {
         let name = name(spec);
-        let body = parameters::creation(&name, &stack::tags(mark), spec, &self.session.settings().api_cidr);
-        let answer = self.session.ask(Method::POST, "/stacks", Some(&body)).await?;
+        let body = parameters::creation(&name, &stack::tags(mark), spec, &self.api_cidr);
+        let answer = self.cloud.ask(Method::POST, "/stacks", Some(&body)).await?;
         match answer.status.as_u16() {
             200..=202 => Ok(self.working()),
             409 if self.find(spec).await?.is_some() => Ok(self.working()),
@@ -143,9 +140,9 @@ impl Heat {
                 Some(foreign) if foreign.phase() != Some(Phase::Deleting) => {
                     Err(Error::Refused(format!("the cloud has a stack {name} that is not marked as this cluster's; it is left alone")))
                 }
-                _ => Err(self.busy(answer.words())),
+                _ => Err(self.busy(answer.message())),
             },
-            _ => Err(answer.error()),
+            _ => Err(refused(&answer)),
         }
     }
 
@@ -168,11 +165,11 @@ impl Heat {
             return Ok(Found::Ready(stack));
         }
         let body = json!({"parameters": missing, "tags": stack::tags(mark), "disable_rollback": true});
-        let answer = self.session.ask(Method::PATCH, &format!("/stacks/{}/{}", stack.name, stack.id), Some(&body)).await?;
+        let answer = self.cloud.ask(Method::PATCH, &format!("/stacks/{}/{}", stack.name, stack.id), Some(&body)).await?;
         match answer.status.as_u16() {
             200..=202 => Ok(Found::Working),
-            409 => Err(self.busy(answer.words())),
-            _ => Err(answer.error()),
+            409 => Err(self.busy(answer.message())),
+            _ => Err(refused(&answer)),
         }
     }
 
@@ -194,13 +191,13 @@ impl Heat {
         if stack.phase() == Some(Phase::Deleting) {
             return Ok(self.working());
         }
-        let answer = self.session.ask(Method::DELETE, &format!("/stacks/{}/{}", stack.name, stack.id), None).await?;
+        let answer = self.cloud.ask(Method::DELETE, &format!("/stacks/{}/{}", stack.name, stack.id), None).await?;
         match answer.status.as_u16() {
             // It was not the first time, and why it did not work before is what people want to read.
             200..=204 if stack.status == "DELETE_FAILED" => Err(Error::Broken(stack.reason())),
             200..=204 | 404 => Ok(self.working()),
-            409 => Err(self.busy(answer.words())),
-            _ => Err(answer.error()),
+            409 => Err(self.busy(answer.message())),
+            _ => Err(refused(&answer)),
         }
     }
 
@@ -210,9 +207,9 @@ impl Heat {
             return Err(self.busy(stack.reason()));
         }
         let path = format!("/stacks/{}/{}/resources?nested_depth=2", stack.name, stack.id);
-        let answer = self.session.ask(Method::GET, &path, None).await?;
+        let answer = self.cloud.ask(Method::GET, &path, None).await?;
         if answer.status.as_u16() != 200 {
-            return Err(answer.error());
+            return Err(refused(&answer));
         }
         let resources: Vec<Value> = part(&answer, "/resources")?;
         let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -295,7 +292,8 @@ fn encoded(tag: &str) -> String {
 
 /// Reads a part of an answer.
 fn part<T: serde::de::DeserializeOwned>(answer: &Answer, pointer: &str) -> Result<T, Error> {
-    let value = answer.body.pointer(pointer).cloned().unwrap_or(Value::Null);
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let value = body.pointer(pointer).cloned().unwrap_or_default();
     serde_json::from_value(value).map_err(|error| Error::Broken(format!("Heat's answer cannot be read at {pointer}: {error}")))
 }
 

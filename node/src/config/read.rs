@@ -303,8 +303,6 @@ fn host_name() -> String {
 
 #[cfg(test)]
 mod tests {
-    use drivers::heat;
-
     use super::*;
     use crate::config::Sources;
 
@@ -390,13 +388,13 @@ mod tests {
             told.push((key, value));
         }
         let heat = load(&told).unwrap().heat.unwrap();
-        assert!(matches!(heat.credentials, heat::Credentials::Password { .. }));
+        assert!(matches!(heat.credentials, openstack::Credentials::Password { .. }));
         assert!(!format!("{heat:?}").contains("package"), "secrets are not shown: {heat:?}");
         told.push(("drivers.heat.application_credential", "c1"));
         assert!(load(&told).unwrap_err().contains("application_credential_secret_file"));
         told.push(("drivers.heat.application_credential_secret_file", secret));
         let heat = load(&told).unwrap().heat.unwrap();
-        assert!(matches!(heat.credentials, heat::Credentials::Application { ref id, .. } if id == "c1"));
+        assert!(matches!(heat.credentials, openstack::Credentials::Application { ref id, .. } if id == "c1"));
         told.push(("drivers.heat.auth_url", "cloud.example"));
         assert!(load(&told).unwrap_err().contains("with its version"));
     }

@@ -1,6 +1,7 @@
 //! `[drivers.heat]`: the cloud that bays are made on, and who we are to it.
 
 use drivers::heat;
+use openstack::{Credentials, Realm, Scope, Secret, User};
 
 use super::{Error, Read};
 
@@ -23,25 +24,21 @@ impl Read<'_> {
     }
 
     /// Who asks at the cloud: an application credential, or a user with a project.
-    fn cloud_credentials(&self) -> Result<heat::Credentials, Error> {
+    fn cloud_credentials(&self) -> Result<Credentials, Error> {
         let text = |key: &str| {
             let given = self.optional(key, |read, key| Ok(read.text(key)?.to_owned()))?;
             given.ok_or_else(|| self.wrong(key, "must be given beside drivers.heat.auth_url, or an application credential instead"))
         };
-        let secret = |key: &str| -> Result<heat::Secret, Error> {
-            Ok(heat::Secret::new(self.optional(key, Self::file)?.unwrap_or_default().trim()))
-        };
+        let secret = |key: &str| -> Result<Secret, Error> { Ok(Secret::new(self.optional(key, Self::file)?.unwrap_or_default().trim())) };
         if let Some(id) = self.optional("drivers.heat.application_credential", |read, key| Ok(read.text(key)?.to_owned()))? {
             text("drivers.heat.application_credential_secret_file")?;
-            return Ok(heat::Credentials::Application { id, secret: secret("drivers.heat.application_credential_secret_file")? });
+            return Ok(Credentials::Application { id, secret: secret("drivers.heat.application_credential_secret_file")? });
         }
         text("drivers.heat.password_file")?;
-        Ok(heat::Credentials::Password {
-            user: text("drivers.heat.user")?,
-            user_domain: text("drivers.heat.user_domain")?,
+        Ok(Credentials::Password {
+            user: User::Name { name: text("drivers.heat.user")?, domain: Realm::Name(text("drivers.heat.user_domain")?) },
             password: secret("drivers.heat.password_file")?,
-            project: text("drivers.heat.project")?,
-            project_domain: text("drivers.heat.project_domain")?,
+            scope: Scope::ProjectNamed { name: text("drivers.heat.project")?, domain: Realm::Name(text("drivers.heat.project_domain")?) },
         })
     }
 }
