@@ -31,4 +31,4 @@ pub use credentials::{Credentials, Realm, Scope, Secret, User};
 pub use error::Error;
 pub use session::{Session, Target};
 pub use token::{Granted, Named, Owned, Token};
-pub use transport::{Answer, Limits, Transport, Wire};
+pub use transport::{Answer, Limits, Transport, Wire, words};

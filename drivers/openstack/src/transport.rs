@@ -15,6 +15,9 @@ use crate::error::Error;
 /// How much of a refusing answer is told to people.
 pub(crate) const WORDS: usize = 1000;
 
+/// How much of an error with its causes is told to people.
+const CAUSES: usize = 300;
+
 /// An answer with its whole body.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -130,8 +133,8 @@ impl Transport for Wire {
     }
 }
 
-/// An error with its causes.
-fn words(error: &dyn std::error::Error) -> String {
+/// An error with its causes, in a bounded number of letters. Public, because requests that go elsewhere fail in the same way.
+pub fn words(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -139,7 +142,7 @@ fn words(error: &dyn std::error::Error) -> String {
         words.push_str(&inner.to_string());
         cause = inner.source();
     }
-    words.chars().take(300).collect()
+    words.chars().take(CAUSES).collect()
 }
 
 #[cfg(test)]
@@ -151,20 +154,20 @@ mod tests {
 
     use super::*;
 
-    fn words(body: &str) -> String {
+    fn told(body: &str) -> String {
         let body = Bytes::copy_from_slice(body.as_bytes());
         Answer { status: StatusCode::CONFLICT, headers: HeaderMap::new(), body }.message()
     }
 
     #[test]
     fn every_service_is_understood_in_its_own_shape() {
-        assert_eq!(words(r#"{"error": {"code": 401, "message": "no", "title": "Unauthorized"}}"#), "no");
-        assert_eq!(words(r#"{"NeutronError": {"type": "NetworkInUse", "message": "in use", "detail": ""}}"#), "in use");
-        assert_eq!(words(r#"{"code": 409, "title": "Conflict", "error": {"type": "StackExists", "message": "exists"}}"#), "exists");
-        assert_eq!(words(r#"{"faultcode": "Client", "faultstring": "immutable", "debuginfo": null}"#), "immutable");
-        assert_eq!(words(r#"{"code": "503 Service Unavailable", "message": "later", "title": "Service Unavailable"}"#), "later");
-        assert_eq!(words(" 404 Not Found\n"), "404 Not Found");
-        assert_eq!(words(""), "409 Conflict");
+        assert_eq!(told(r#"{"error": {"code": 401, "message": "no", "title": "Unauthorized"}}"#), "no");
+        assert_eq!(told(r#"{"NeutronError": {"type": "NetworkInUse", "message": "in use", "detail": ""}}"#), "in use");
+        assert_eq!(told(r#"{"code": 409, "title": "Conflict", "error": {"type": "StackExists", "message": "exists"}}"#), "exists");
+        assert_eq!(told(r#"{"faultcode": "Client", "faultstring": "immutable", "debuginfo": null}"#), "immutable");
+        assert_eq!(told(r#"{"code": "503 Service Unavailable", "message": "later", "title": "Service Unavailable"}"#), "later");
+        assert_eq!(told(" 404 Not Found\n"), "404 Not Found");
+        assert_eq!(told(""), "409 Conflict");
     }
 
     /// Sends one request to a service that reads it, answers `answer` and hangs up; with `None` it stays silent.

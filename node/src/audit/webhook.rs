@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor::outbox::{Sink, Unwilling};
 use model::event::Event;
+use openstack::words;
 use reqwest::{Client, header, redirect};
 
 use super::Scribe;
@@ -15,9 +16,6 @@ use crate::{Error, config::AuditWebhook};
 
 /// Records in one request.
 const PORTION: usize = 100;
-
-/// How much of a refusing answer is told to people.
-const WORDS: usize = 200;
 
 /// See the module.
 #[derive(Debug)]
@@ -75,18 +73,6 @@ impl Sink for Webhook {
         }
         Ok(u64::try_from(lines.len()).unwrap_or(u64::MAX))
     }
-}
-
-/// An error with what caused it, in a bounded number of letters.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        words.push_str(": ");
-        words.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    words.chars().take(WORDS).collect()
 }
 
 #[cfg(test)]
