@@ -34,6 +34,8 @@ enum Kind {
     Class(Class),
     /// Not now: when to come back.
     Busy(Duration),
+    /// It went wrong outside, and nobody says that the same request may simply be made again.
+    Outside,
     /// No such path.
     Path,
     /// The path has other methods.
@@ -77,9 +79,13 @@ impl Error {
     pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
         Self::class(Class::Unauthenticated, message)
     }
-    /// It broke outside, and the words may be shown: an engine said them.
+    /// It broke, and the words may be shown: an owner or an engine said them.
     pub(crate) fn engine(message: impl Into<String>) -> Self {
         Self::class(Class::Broken, message)
+    }
+    /// What is outside failed or did not answer; whoever wants it once more has to decide so.
+    pub(crate) fn outside(message: impl Into<String>) -> Self {
+        Self::of(Kind::Outside, message)
     }
     /// Not now.
     pub(crate) fn busy(message: impl Into<String>) -> Self {
@@ -169,6 +175,7 @@ impl Error {
                 Class::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Kind::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Outside => StatusCode::BAD_GATEWAY,
             Kind::Path => StatusCode::NOT_FOUND,
             Kind::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Kind::NotAcceptable | Kind::Version(_) => StatusCode::NOT_ACCEPTABLE,

@@ -1,7 +1,9 @@
 //! What a failed operation means for who asked for it.
 //!
-//! An operation ends with its engine's words and with the kind of failure that the driver saw. Most failures are the engine's (500, as in
-//! Magnum), but some kinds say that the request could never have worked.
+//! An operation ends with its engine's words and with the kind of failure that the driver saw. Some kinds say that the request could never have
+//! worked; the others are the engine's: it is away, occupied or does not manage it (503: come again), or nobody knows what it did (502). A 503 is
+//! repeated by proxies on their own; so it is not said of what runs at most once: under the same idempotency key its repetition finds only that it
+//! ran, under another one it may run twice.
 
 use model::{
     Class,
@@ -18,7 +20,9 @@ pub(super) fn of(kind: Kind, failure: Failure, words: &str) -> Error {
         // What a new container is made from was named in the body; what an act is about, in the path.
         Failure::Gone if kind == Kind::ContainerCreate => Class::Invalid,
         Failure::Gone => Class::Missing,
-        Failure::None | Failure::Busy | Failure::Broken | Failure::Unanswered | Failure::Late => return Error::engine(words),
+        Failure::Busy | Failure::Broken | Failure::Late if !kind.at_most_once() => return Error::busy(words),
+        Failure::Busy | Failure::Broken | Failure::Late | Failure::Unanswered => return Error::outside(words),
+        Failure::None => return Error::engine(words),
     };
     Error::class(class, words)
 }
@@ -32,11 +36,15 @@ mod tests {
         for (kind, failure, status) in [
             (Kind::ContainerCreate, Failure::Refused, 400),
             (Kind::ContainerCreate, Failure::Gone, 400),
-            (Kind::ContainerCreate, Failure::Broken, 500),
+            (Kind::ContainerCreate, Failure::Broken, 503),
+            (Kind::ContainerStart, Failure::Busy, 503),
+            (Kind::ContainerStart, Failure::Late, 503),
             (Kind::ContainerUnpause, Failure::State, 409),
             (Kind::ContainerStart, Failure::Gone, 404),
             (Kind::ContainerExecute, Failure::State, 409),
-            (Kind::ContainerStop, Failure::Unanswered, 500),
+            (Kind::ContainerStop, Failure::Unanswered, 502),
+            (Kind::ContainerReboot, Failure::Broken, 502),
+            (Kind::ContainerExecute, Failure::Busy, 502),
             (Kind::ContainerStop, Failure::None, 500),
         ] {
             // The words do not matter.

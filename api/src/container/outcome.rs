@@ -59,7 +59,7 @@ fn verdict(operation: &Operation) -> Result<Ended, Error> {
         State::Succeeded => Ok(Ended::Done),
         State::Superseded => Err(Error::class(model::Class::Conflict, words("another operation took its place"))),
         State::Cancelled => Err(Error::class(model::Class::Conflict, words("the operation was cancelled"))),
-        State::Unknown => Err(Error::engine(words("it ran at most once, and nobody can tell what became of it"))),
+        State::Unknown => Err(Error::outside(words("it ran at most once, and nobody can tell what became of it"))),
         State::Failed => Err(fault::of(operation.kind(), operation.failure(), &words("the operation failed"))),
     }
 }

@@ -57,8 +57,10 @@ async fn whose_fault_a_failure_is_decides_the_status() {
     let server = with_bay().await;
     let create = |image: &str, bay: &str| server.post("/v1/containers", &format!(r#"{{"image":"{image}","bay_uuid":"{bay}"}}"#));
     assert!(create("missing", "bay").send().await.is(400).text.contains("No such image"));
-    let broken = create("broken", "bay").send().await.is(500);
-    assert!(broken.text.contains("the engine is on fire"));
+    let away = create("away", "bay").send().await.is(503);
+    assert!(away.text.contains("the engine cannot be reached") && away.header("retry-after") == Some("1"), "{}", away.text);
+    let mute = create("mute", "bay").send().await.is(502);
+    assert!(mute.text.contains("the engine broke off") && mute.header("retry-after").is_none(), "{}", mute.text);
     create("fine", "nowhere").send().await.is(400);
     for bad in [
         r#"{"bay_uuid":"bay"}"#,
@@ -70,10 +72,10 @@ async fn whose_fault_a_failure_is_decides_the_status() {
     ] {
         server.post("/v1/containers", bad).send().await.is(400);
     }
-    // The rows of the two that failed remain, in error.
+    // The rows of those that failed remain, in error.
     let rows = server.get("/v1/containers/?bay_ident=bay").send().await.is(200).json();
     let states: Vec<_> = rows["containers"].as_array().unwrap().iter().map(|row| row["status"].clone()).collect();
-    assert_eq!(states, ["Error", "Error"]);
+    assert_eq!(states, ["Error", "Error", "Error"]);
     server.get("/v1/containers?bay_ident=nowhere").send().await.is(404);
 }
 

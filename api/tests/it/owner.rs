@@ -64,7 +64,8 @@ async fn write(handle: &Handle, command: Command) {
 fn verdict(image: &str) -> Result<(), (Failure, &'static str)> {
     match image {
         "missing" => Err((Failure::Refused, "No such image: missing:latest")),
-        "broken" => Err((Failure::Broken, "the engine is on fire")),
+        "away" => Err((Failure::Broken, "the engine cannot be reached")),
+        "mute" => Err((Failure::Unanswered, "the engine broke off")),
         _ => Ok(()),
     }
 }
