@@ -33,6 +33,8 @@ use crate::{
 
 /// The lease of the members here: short, because most of the time is spent waiting for it.
 pub(super) const LEASE: Duration = Duration::from_millis(2000);
+/// Entries that a member keeps when it purges.
+pub(super) const KEPT: usize = 100;
 /// So many of 100 changes take so long: some act when their owner has a successor.
 const LATE: (u64, Duration, Duration) = (6, Duration::from_millis(2500), Duration::from_millis(5000));
 /// How long all members may take to serve again.
@@ -75,7 +77,7 @@ fn tuning(behind: Behind, audit: &str) -> Vec<(&'static str, String)> {
         ("conductor.margin", "500ms".to_owned()),
         ("conductor.look_min", "1s".to_owned()),
         ("conductor.look_max", "3s".to_owned()),
-        ("raft.keep_entries", "100".to_owned()),
+        ("raft.keep_entries", KEPT.to_string()),
         ("raft.purge_step", "50".to_owned()),
         ("raft.lag_threshold", "100".to_owned()),
         ("api.default_quota", "1000000".to_owned()),

@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     cell::{Cell, Outcomes},
     doom::{Doom, LEAD},
-    ground::Ground,
+    ground::{Ground, KEPT},
     life::{self, Rein},
     point::{Way, Whom},
 };
 use crate::{
     Error,
-    rest::{admin, baymodel},
+    rest::{Endpoint, admin, baymodel},
 };
 
 /// How long one attempt at a point is waited for.
@@ -28,6 +28,8 @@ const RUNS: Duration = Duration::from_secs(60);
 const SWEPT: Duration = Duration::from_secs(30);
 /// Entries that a member must miss to need a snapshot.
 const MISSED: usize = 260;
+/// Entries after which a purge is certain, however few there were before.
+const PURGED: usize = KEPT + 20;
 
 impl Ground {
     /// Tries a cell; what is wrong is noted.
@@ -88,21 +90,21 @@ impl Ground {
         Ok(hit.is_some())
     }
 
+    /// So much is written first that there is something to purge: a young cluster has nothing but entries that are kept.
     async fn by_snapshot(&mut self, cell: &Cell, members: &[String]) -> Option<String> {
         self.begin(cell.number, false);
-        let started = Instant::now();
-        while started.elapsed() < HIT {
-            for member in self.stage.hopper.roster().all() {
-                if members.iter().any(|name| **name == *member.name) {
-                    // It dies in the middle of this, or stands still.
-                    timeout(Duration::from_millis(500), admin::compact(&member)).await.map(drop).unwrap_or(());
-                }
-            }
-            if let Some(victim) = self.hit_within(cell.point.name, Duration::from_millis(200)).await {
-                return Some(victim);
-            }
+        let writes = self.writes("purged", PURGED);
+        // The member shortens its log by itself, too, while it writes.
+        tokio::select! {
+            hit = self.hit_within(cell.point.name, RUNS) => return hit,
+            () = writes => {}
         }
-        None
+        let told: Vec<Endpoint> =
+            self.stage.hopper.roster().all().into_iter().filter(|one| members.iter().any(|name| **name == *one.name)).collect();
+        tokio::select! {
+            hit = self.hit_within(cell.point.name, HIT * 2) => hit,
+            () = compact(&told, RUNS) => None,
+        }
     }
 
     /// The owner itself ends what is past its time, in the very moment; only where it cannot, the leader does. So it stands still then.
@@ -224,9 +226,7 @@ impl Ground {
 
     /// The others write so much, and purge it, that a member which stood at `stood` can only go on from a snapshot.
     async fn write_and_purge(&mut self, victim: &str, stood: u64) -> Result<(), Error> {
-        let hopper = self.stage.hopper.clone();
-        let requests: Vec<_> = (0..MISSED).map(|number| baymodel::create(&format!("missed-{number}"), 1, self.chance.key())).collect();
-        futures::future::join_all(requests.iter().map(|request| hopper.send(request))).await;
+        self.writes("missed", MISSED).await;
         let started = Instant::now();
         loop {
             self.stage.cluster.compact().await;
@@ -239,6 +239,27 @@ impl Ground {
             }
             sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// So many entries at once, through whoever takes them.
+    fn writes(&mut self, name: &str, entries: usize) -> impl Future<Output = ()> + use<> {
+        let hopper = self.stage.hopper.clone();
+        let requests: Vec<_> = (0..entries).map(|number| baymodel::create(&format!("{name}-{number}"), 1, self.chance.key())).collect();
+        async move {
+            futures::future::join_all(requests.iter().map(|request| hopper.send(request))).await;
+        }
+    }
+}
+
+/// Tells members to take a snapshot and to purge, again and again. Each may take its time: one that is not waited for gives up in the middle.
+async fn compact(members: &[Endpoint], limit: Duration) {
+    let started = Instant::now();
+    while started.elapsed() < limit {
+        for member in members {
+            // It dies in the middle of this, or stands still.
+            admin::compact(member).await.unwrap_or(());
+        }
+        sleep(Duration::from_millis(100)).await;
     }
 }
 
