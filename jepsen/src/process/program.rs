@@ -107,13 +107,23 @@ impl Program {
         self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
     }
 
+    /// Whether it was stopped by a signal and has not been told to go on.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        self.stat().is_ok_and(|fields| fields.first().is_some_and(|state| state == "T"))
+    }
+
     /// Processor time that it has used since it was started.
     pub fn cpu(&self) -> Result<Duration, Error> {
-        // After the name in parentheses, which may hold anything, come the state (field 3) and so on; 14 and 15 are ticks.
+        let ticks: u64 = self.stat()?.iter().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(ticks.saturating_mul(TICK_MS)))
+    }
+
+    /// After the name in parentheses, which may hold anything, come the state (field 3) and so on; 14 and 15 are ticks.
+    fn stat(&self) -> Result<Vec<String>, Error> {
         let text = self.proc("stat")?;
         let fields = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace()).into_iter().flatten();
-        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(ticks.saturating_mul(TICK_MS)))
+        Ok(fields.map(str::to_owned).collect())
     }
 
     /// Memory that it occupies now, in bytes.
@@ -182,6 +192,11 @@ impl Program {
         self.signal(Signal::SIGCONT)
     }
 
+    /// SIGCONT, if it runs: one that has ended meanwhile needs none.
+    pub fn let_go_on(&mut self) -> Result<(), Error> {
+        if self.is_running() { self.resume() } else { Ok(()) }
+    }
+
     fn signal(&mut self, signal: Signal) -> Result<(), Error> {
         let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
         let Some(id) = id else { return Err(self.failed(format!("no process for {signal}"))) };
@@ -211,6 +226,17 @@ pub async fn run(binary: &Path, arguments: &[&str], limit: Duration) -> Result<S
 mod tests {
     use super::*;
 
+    /// A signal takes its time.
+    async fn comes(program: &Program, still: bool) -> bool {
+        for _ in 0..1000 {
+            if program.stands_still() == still {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        false
+    }
+
     #[tokio::test]
     async fn a_program_is_killed_paused_and_started_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -219,12 +245,14 @@ mod tests {
         sleeper.start().unwrap();
         assert!(sleeper.is_running());
         assert!(sleeper.resident_bytes().unwrap() > 0 && sleeper.cpu().unwrap() < Duration::from_secs(5));
+        assert!(!sleeper.stands_still());
         sleeper.pause().unwrap();
-        assert!(sleeper.is_running());
-        sleeper.resume().unwrap();
+        assert!(sleeper.is_running() && comes(&sleeper, true).await);
+        sleeper.let_go_on().unwrap();
+        assert!(comes(&sleeper, false).await);
         sleeper.kill().await.unwrap();
-        assert!(!sleeper.is_running());
-        assert!(sleeper.pause().is_err());
+        assert!(!sleeper.is_running() && !sleeper.stands_still());
+        assert!(sleeper.pause().is_err() && sleeper.let_go_on().is_ok());
         sleeper.start().unwrap();
         sleeper.ask_to_stop().unwrap();
         assert!(!sleeper.wait(Duration::from_secs(10)).await.unwrap().success());

@@ -39,6 +39,8 @@ pub(super) const KEPT: usize = 100;
 const LATE: (u64, Duration, Duration) = (6, Duration::from_millis(2500), Duration::from_millis(5000));
 /// How long all members may take to serve again.
 const READY: Duration = Duration::from_secs(30);
+/// How long all members may take to hear that their orders are taken back, and how often that is said.
+const HEARD: (Duration, u32) = (Duration::from_secs(5), 3);
 /// How long a member that panicked may take to end, if it ends.
 const ENDING: Duration = Duration::from_millis(1500);
 /// How long a member that ends by itself may take for that at the most: its own bounds are below.
@@ -207,7 +209,25 @@ impl Ground {
         Ok(true)
     }
 
-    /// Takes all orders back, from whoever can hear it.
+    /// Lets everybody go on and takes all orders back.
+    ///
+    /// What an order stops in this very moment cannot hear, so it is let go on and told again. Who never hears is judged by `ready`.
+    pub(super) async fn free(&mut self) -> Result<(), Error> {
+        let (limit, times) = HEARD;
+        for _ in 0..times {
+            self.all_go_on()?;
+            if timeout(limit, self.disarm(None)).await.is_ok() {
+                break;
+            }
+        }
+        self.all_go_on()
+    }
+
+    fn all_go_on(&mut self) -> Result<(), Error> {
+        self.stage.cluster.members().iter_mut().try_for_each(|member| member.program.let_go_on())
+    }
+
+    /// Takes all orders back, from whoever can hear it; one that stands still cannot.
     pub(super) async fn disarm(&mut self, but: Option<&str>) {
         let names: Vec<String> = self.stage.cluster.names().into_iter().filter(|name| Some(name.as_str()) != but).collect();
         let told = names.iter().map(|name| self.stage.cluster.tell(name, &["fault", "clear"]));
@@ -283,12 +303,7 @@ impl Ground {
                 // Another one may have come there, too, before it was let off: it cannot hear.
                 timeout(LEASE, self.disarm(Some(victim))).await.unwrap_or(());
                 tokio::time::sleep_until(until).await;
-                for member in self.stage.cluster.members() {
-                    if member.program.is_running() {
-                        member.program.resume()?;
-                    }
-                }
-                self.disarm(None).await;
+                self.free().await?;
             }
             Fault::Lost => self.disarm(None).await,
         }
@@ -313,31 +328,44 @@ impl Ground {
         sleep(if self.chance.percent(50) { Duration::from_millis(self.chance.between(0, 500)) } else { over }).await;
     }
 
-    /// All members serve, or are made to. One that runs and does not serve is half alive, which is a violation.
+    /// All members serve, or are made to. One that runs and does not serve is half alive, which is a violation; one that stands still because
+    /// an order struck it late, or a cell broke off before it let it go on, is not.
     pub(super) async fn ready(&mut self, cell: usize) -> Result<(), Error> {
         for name in self.stage.cluster.names() {
             let program = &mut self.stage.cluster.member(&name)?.program;
             program.set_environment("JEROBOAM_FAULTS", None);
             program.start()?;
+            program.let_go_on()?;
         }
         for name in self.stage.cluster.names() {
-            // What a panic does to a process may come a moment later.
-            let served = match self.stage.cluster.serving(&name, READY).await {
-                Err(Error::Ended { .. }) => self.stage.cluster.restart(&name).await,
-                served => served,
-            };
+            let mut served = self.serves(&name).await;
+            if served.is_err() && self.stage.cluster.member(&name)?.program.stands_still() {
+                self.free().await?;
+                served = self.serves(&name).await;
+            }
             if let Err(error) = served {
-                self.outcomes.found(cell, format!("half alive: {error}"));
-                self.stage.cluster.member(&name)?.program.kill().await?;
+                let program = &mut self.stage.cluster.member(&name)?.program;
+                let still = if program.stands_still() { "stands still" } else { "does not stand still" };
+                let words = format!("half alive: {error}; the process {still}, its last line: {}", program.last_line());
+                program.kill().await?;
+                self.outcomes.found(cell, words);
                 self.stage.cluster.restart(&name).await?;
             }
         }
         Ok(())
     }
 
+    async fn serves(&mut self, name: &str) -> Result<(), Error> {
+        match self.stage.cluster.serving(name, READY).await {
+            // What a panic does to a process may come a moment later.
+            Err(Error::Ended { .. }) => self.stage.cluster.restart(name).await,
+            served => served,
+        }
+    }
+
     /// Ends everything and judges what the cells left.
     pub(super) async fn end(mut self, last: usize) -> Result<(), Error> {
-        self.disarm(None).await;
+        self.free().await?;
         self.ready(last).await?;
         let lives = async {
             while !self.lives.is_empty() {

@@ -37,19 +37,31 @@ impl Ground {
         self.ready(cell.number).await?;
         for _ in 0..ATTEMPTS {
             self.room().await;
+            self.forget_logs();
             let reached = match cell.point.way {
                 Way::Install | Way::Restart => self.at_start(cell).await?,
                 _ => self.while_running(cell, outcomes).await?,
             };
-            if reached {
+            if reached || self.struck_late(cell).await? {
                 outcomes.note(cell.number, |outcome| outcome.reached = true);
                 break;
             }
-            self.disarm(None).await;
-            self.ready(cell.number).await?;
         }
         outcomes.note(cell.number, |outcome| outcome.tried = true);
         Ok(())
+    }
+
+    /// The orders are taken back; but a member may have come to its point when nobody waited for that any more, and stand still there.
+    async fn struck_late(&mut self, cell: &Cell) -> Result<bool, Error> {
+        let victim = self.hit(cell.point.name);
+        match &victim {
+            Some(victim) => self.heal(cell, victim).await?,
+            None => {
+                self.free().await?;
+                self.ready(cell.number).await?;
+            }
+        }
+        Ok(victim.is_some())
     }
 
     /// Orders are given to members that run.
@@ -117,7 +129,7 @@ impl Ground {
             if let Some(owner) = self.owner_of_the_next_to_expire().await? {
                 self.stage.cluster.member(&owner)?.program.pause()?;
                 let hit = self.hit_within(cell.point.name, EXPIRES).await;
-                self.stage.cluster.member(&owner)?.program.resume()?;
+                self.stage.cluster.member(&owner)?.program.let_go_on()?;
                 return Ok(hit);
             }
             if let Some(victim) = self.hit_within(cell.point.name, Duration::from_millis(100)).await {
