@@ -34,6 +34,29 @@ pub async fn has_image(image: &str) -> bool {
     docker(&["image", "inspect", "--format", "{{.Id}}", image]).await.is_ok()
 }
 
+/// Whatever carries the label of any cluster.
+const OF_ANY: &str = "label=jeroboam.cluster";
+
+/// Nothing on the engine carries the label of a cluster: the engine has addresses for some thirty networks, and a campaign that lacks one reads like
+/// a fault of the members.
+///
+/// Nothing is removed here: it may be of members that somebody else has running.
+pub async fn nothing_left() -> Result<(), Error> {
+    let containers = docker(&["ps", "--all", "--quiet", "--filter", OF_ANY]).await?.lines().count();
+    let networks = docker(&["network", "ls", "--quiet", "--filter", OF_ANY]).await?.lines().count();
+    refusal(containers, networks).map_or(Ok(()), |words| Err(Error::Setup(words)))
+}
+
+fn refusal(containers: usize, networks: usize) -> Option<String> {
+    (containers + networks > 0).then(|| {
+        format!(
+            "the Docker Engine has {containers} containers and {networks} networks with the label jeroboam.cluster: delete the bays of members that \
+             run; what an earlier run has left goes by: docker ps -aq --filter {OF_ANY} | xargs -r docker rm -fv; \
+             docker network ls -q --filter {OF_ANY} | xargs -r docker network rm"
+        )
+    })
+}
+
 /// Removes what a run has left behind, after it has been judged.
 pub async fn sweep(cluster: &str) -> Result<(), Error> {
     for one in containers(cluster).await? {
@@ -70,5 +93,14 @@ mod tests {
         let seen = row("abc\t11-22\t7\trunning");
         assert_eq!(seen.map(|one| (one.container, one.epoch)), Some(("11-22".to_owned(), 7)));
         assert_eq!(row("abc\t\t7\trunning"), None);
+    }
+
+    #[test]
+    fn an_engine_on_which_something_is_left_is_refused_and_the_way_out_is_said() {
+        assert_eq!(refusal(0, 0), None);
+        for (containers, networks) in [(1, 0), (0, 1)] {
+            let words = refusal(containers, networks).unwrap();
+            assert!(words.contains("docker rm -fv") && words.contains("docker network rm"), "{words}");
+        }
     }
 }

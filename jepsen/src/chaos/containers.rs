@@ -87,6 +87,7 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     if !docker::has_image(&options.image).await {
         return Err(Error::Setup(format!("Docker has no image {}", options.image)));
     }
+    docker::nothing_left().await?;
     let mut stage = Stage::set(options, "containers", 3, &[]).await?;
     let bay = make_bay(&mut stage).await?;
     let outcome = kill_owners(options, &mut stage, &bay, plan).await;

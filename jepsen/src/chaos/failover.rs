@@ -97,8 +97,12 @@ pub async fn run(options: &Options, plan: &Plan) -> Result<Summary, Error> {
             "failed",
         ],
     );
-    let chosen = |kind: &Kind| plan.only.is_empty() || plan.only.iter().any(|one| one == kind.name);
-    for kind in kinds(options.lease()).iter().filter(|kind| chosen(kind)) {
+    let mut kinds = kinds(options.lease()).to_vec();
+    kinds.retain(|kind| plan.only.is_empty() || plan.only.iter().any(|one| one == kind.name));
+    if kinds.iter().any(|kind| kind.target == Target::Owner) && docker::is_there().await {
+        docker::nothing_left().await?;
+    }
+    for kind in &kinds {
         let result = one_kind(options, plan, *kind, &mut table).await;
         summary.add(kind.name, result);
     }

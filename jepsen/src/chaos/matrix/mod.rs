@@ -68,6 +68,9 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     if plan.docker && !(docker::is_there().await && docker::has_image(&options.image).await) {
         return Err(Error::Setup(format!("no Docker Engine with the image {} answers; without it: --without-docker", options.image)));
     }
+    if plan.docker {
+        docker::nothing_left().await?;
+    }
     no_trace(&options.binary)?;
     let points = points(&plan).await?;
     let mut cells = cell::all(&points, &plan.faults, plan.runs, plan.docker, &mut chance);
