@@ -277,6 +277,15 @@ impl Cluster {
         Vec::new()
     }
 
+    /// The name of the member that owns most of those clusters that count; none while nobody owns any.
+    pub async fn owner_of_most(&self, counts: impl Fn(&str) -> bool) -> Option<String> {
+        let mut owned: BTreeMap<u64, usize> = BTreeMap::new();
+        for row in self.ownership().await.into_iter().filter(|row| counts(&row.cluster)) {
+            *owned.entry(row.member).or_default() += 1;
+        }
+        owned.into_iter().max_by_key(|(_, count)| *count).and_then(|(member, _)| self.name_of(member))
+    }
+
     /// The name of the member with this number.
     #[must_use]
     pub fn name_of(&self, number: u64) -> Option<String> {

@@ -230,19 +230,11 @@ pub(super) async fn create_all(hopper: &Hopper, chance: &mut Chance, model: &str
 }
 
 async fn remove_all(stage: &mut Stage, backend: &Backend, uuids: &[String]) -> Result<(), Error> {
-    let started = Instant::now();
     for some in uuids.chunks(CLIENTS) {
         let requests: Vec<_> = some.iter().map(|uuid| bay::delete(uuid, stage.chance.key())).collect();
         futures::future::join_all(requests.iter().map(|request| stage.hopper.send(request))).await;
     }
-    while started.elapsed() < WAVE {
-        let listed = outside::list(stage.hopper.roster()).await.is_none_or(|list| !list.all.is_empty());
-        if !listed && backend.look(|world, _| world.clusters().is_empty()) {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(250)).await;
-    }
-    Err(Error::late("the removal of a wave", WAVE))
+    outside::gone(stage.hopper.roster(), backend, WAVE).await
 }
 
 #[cfg(test)]

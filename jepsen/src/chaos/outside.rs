@@ -1,6 +1,8 @@
 //! The outside at the end of a run: the backend's world and journal against what the API lists.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+use tokio::time::{Instant, sleep};
 
 use crate::{
     Error,
@@ -75,6 +77,19 @@ pub(super) async fn left(roster: &Roster, backend: &Backend, prefix: &str, summa
     let clusters = clusters.intersection(&known).cloned().collect();
     summary.findings(&effects::check_left(&networks, &clusters, &live, &known), &[]);
     Ok(())
+}
+
+/// Waits until no bay is listed and nothing is left outside.
+pub(super) async fn gone(roster: &Roster, backend: &Backend, limit: Duration) -> Result<(), Error> {
+    let started = Instant::now();
+    while started.elapsed() < limit {
+        let listed = list(roster).await.is_none_or(|list| !list.all.is_empty());
+        if !listed && backend.look(|world, _| world.clusters().is_empty()) {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    Err(Error::late("the removal of all bays, outside too,", limit))
 }
 
 /// Judges the journal, shows what it counted, and keeps it in the folder.

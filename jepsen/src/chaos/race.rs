@@ -115,7 +115,7 @@ async fn deaths(options: &Options, plan: Plan) -> Result<Summary, Error> {
     }
     summary.table(table);
     summary.note("last complete: from the kill to the completion of the last of the bays; in ms");
-    gone(&stage.hopper.roster().clone(), &backend).await?;
+    outside::gone(stage.hopper.roster(), &backend, REST).await?;
     stage.last_questions(&mut summary).await?;
     outside::judge(&backend, &stage.folder, &mut summary)?;
     stage.cluster.stop().await?;
@@ -243,11 +243,7 @@ async fn find(stage: &Stage, victim: Victim, bays: &BTreeSet<String>) -> Result<
     if victim == Victim::Leader {
         return stage.cluster.leader(PATIENCE).await;
     }
-    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
-    for row in stage.cluster.ownership().await.into_iter().filter(|row| bays.contains(&row.cluster)) {
-        *counts.entry(row.member).or_default() += 1;
-    }
-    let most = counts.into_iter().max_by_key(|(_, count)| *count).and_then(|(member, _)| stage.cluster.name_of(member));
+    let most = stage.cluster.owner_of_most(|bay| bays.contains(bay)).await;
     most.ok_or_else(|| Error::Setup("nobody owns any of the bays".to_owned()))
 }
 
@@ -288,19 +284,6 @@ async fn remove(stage: &mut Stage, bays: &[Bay]) {
     let requests: Vec<_> = bays.iter().map(|bay| bay::delete(&bay.uuid, stage.chance.key())).collect();
     // Whether each has gone is asked at the end, of the lists and of the backend.
     futures::future::join_all(requests.iter().map(|request| hopper.send(request))).await;
-}
-
-/// Waits until no bay is listed and nothing is left outside.
-async fn gone(roster: &Roster, backend: &Backend) -> Result<(), Error> {
-    let started = Instant::now();
-    while started.elapsed() < REST {
-        let listed = outside::list(roster).await.is_none_or(|list| !list.all.is_empty());
-        if !listed && backend.look(|world, _| world.clusters().is_empty()) {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    Err(Error::late("the removal of all bays, outside too,", REST))
 }
 
 /// A crowd at the edge of the quota, again and again.
@@ -347,6 +330,6 @@ async fn crowd(stage: &mut Stage, backend: &Backend, model: &str, round: u64, su
     let shot = judge(&bays, accepted, summary);
     outside::left(&roster, backend, &format!("q{round}-"), summary).await?;
     remove(stage, &bays).await;
-    gone(&roster, backend).await?;
+    outside::gone(&roster, backend, REST).await?;
     Ok([accepted, refused, failed, shot.complete])
 }

@@ -148,7 +148,7 @@ impl Run<'_> {
             before.iter().filter_map(|(cluster, all)| Some((cluster.clone(), all.last()?.clone()))).collect();
         self.backend.meddle(|world| failing.values().for_each(|server| world.heat.fail(server)));
         let began = Instant::now();
-        self.kills_during(|run| {
+        self.kills_during(async |run| {
             let now = run.before();
             failing.iter().all(|(cluster, server)| now.get(cluster).is_some_and(|all| !all.contains(server)))
         })
@@ -172,7 +172,7 @@ impl Run<'_> {
             .map(|cluster| Request::change(Method::DELETE, format!("/v1/clusters/{cluster}"), None, self.stage.chance.key()))
             .collect();
         let (began, _) = self.ask(&requests, summary).await;
-        self.kills_during(|run| run.backend.look(|world, _| world.heat.stacks().is_empty())).await?;
+        self.kills_during(async |run| run.backend.look(|world, _| world.heat.stacks().is_empty())).await?;
         let left = self.backend.look(|world, _| world.heat.stacks().len());
         if left > 0 {
             summary.finding(format!("{left} clusters have left a stack"));
@@ -230,27 +230,15 @@ impl Run<'_> {
 
     /// Kills until all clusters have this status, or the time is over; how many have.
     async fn kill_until(&mut self, status: &str) -> Result<usize, Error> {
-        let status = status.to_owned();
-        let started = Instant::now();
-        let mut killed = 0;
-        loop {
-            let complete = self.complete(&status).await;
-            if complete == self.clusters.len() || started.elapsed() > REST {
-                return Ok(complete);
-            }
-            if killed < self.plan.kills {
-                self.kill().await?;
-                killed += 1;
-            }
-            sleep(Duration::from_millis(200)).await;
-        }
+        self.kills_during(async |run| run.complete(status).await == run.clusters.len()).await?;
+        Ok(self.complete(status).await)
     }
 
     /// Kills until something holds, or the time is over.
-    async fn kills_during(&mut self, done: impl Fn(&Self) -> bool) -> Result<(), Error> {
+    async fn kills_during(&mut self, done: impl AsyncFn(&Self) -> bool) -> Result<(), Error> {
         let started = Instant::now();
         let mut killed = 0;
-        while !done(self) && started.elapsed() < REST {
+        while !done(self).await && started.elapsed() < REST {
             if killed < self.plan.kills {
                 self.kill().await?;
                 killed += 1;
@@ -263,11 +251,7 @@ impl Run<'_> {
     /// Kills the owner of most clusters, and starts it again before or after somebody else has taken over.
     async fn kill(&mut self) -> Result<(), Error> {
         sleep(Duration::from_millis(self.stage.chance.between(200, 2500))).await;
-        let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
-        for row in self.stage.cluster.ownership().await.into_iter().filter(|row| self.clusters.contains(&row.cluster)) {
-            *counts.entry(row.member).or_default() += 1;
-        }
-        let most = counts.into_iter().max_by_key(|(_, count)| *count).and_then(|(member, _)| self.stage.cluster.name_of(member));
+        let most = self.stage.cluster.owner_of_most(|cluster| self.clusters.iter().any(|one| one == cluster)).await;
         let Some(name) = most else { return Ok(()) };
         Fault::Kill.install(&mut self.stage.cluster, &name, &self.stage.recorder)?;
         let (from, to) = if self.stage.chance.percent(50) { (0, 1500) } else { (7000, 8000) };

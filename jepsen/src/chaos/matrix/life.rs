@@ -93,14 +93,7 @@ pub(super) struct Rein {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Life {
-    pub(super) cell: usize,
-    pub(super) name: String,
-    pub(super) model: String,
-    pub(super) image: String,
-    pub(super) hopper: Hopper,
-    pub(super) outside: Outside,
-    pub(super) outcomes: Outcomes,
-    pub(super) chance: Chance,
+    birth: Birth,
     stand: watch::Sender<Stand>,
     go: watch::Receiver<bool>,
 }
@@ -124,11 +117,10 @@ pub(super) struct Birth {
 impl Life {
     /// Not begun. `held`: it waits while its container runs.
     pub(super) fn new(birth: Birth, held: bool) -> (Self, Rein) {
-        let Birth { cell, name, model, image, hopper, outside, outcomes, chance } = birth;
         let (stand, standing) = watch::channel(Stand::default());
         let (going, go) = watch::channel(!held);
-        let hopper = hopper.with_attempt(Duration::from_secs(20)).with_patience(LIMIT);
-        (Self { cell, name, model, image, hopper, outside, outcomes, chance, stand, go }, Rein { stand: standing, go: going })
+        let hopper = birth.hopper.with_attempt(Duration::from_secs(20)).with_patience(LIMIT);
+        (Self { birth: Birth { hopper, ..birth }, stand, go }, Rein { stand: standing, go: going })
     }
 
     /// The whole of it; the bay's uuid when it came so far.
@@ -139,18 +131,18 @@ impl Life {
             self.container(bay).await.ok();
             self.end(bay).await.ok();
         }
-        (self.cell, bay)
+        (self.birth.cell, bay)
     }
 
     fn broken(&self, words: String) -> Broken {
-        self.outcomes.found(self.cell, format!("{}: {words}", self.name));
+        self.birth.outcomes.found(self.birth.cell, format!("{}: {words}", self.birth.name));
         Broken
     }
 
     /// Sends a request until it is answered; a refusal of a sound one is a violation, no answer is one, too.
     async fn send(&mut self, request: Request) -> Result<Reply, Broken> {
         let what = format!("{} {}", request.method, request.path);
-        match self.hopper.send(&request).await {
+        match self.birth.hopper.send(&request).await {
             Answer::Done(reply) => Ok(reply),
             Answer::Refused(reply) => Err(self.broken(format!("{what} was refused: {} {}", reply.status, reply.body))),
             Answer::Unknown(why) => Err(self.broken(format!("{what} had no outcome within {} s: {why}", LIMIT.as_secs()))),
@@ -158,15 +150,15 @@ impl Life {
     }
 
     fn accepted(&self) {
-        self.outcomes.note(self.cell, |outcome| outcome.accepted += 1);
+        self.birth.outcomes.note(self.birth.cell, |outcome| outcome.accepted += 1);
     }
 
     fn ended(&self) {
-        self.outcomes.note(self.cell, |outcome| outcome.ended += 1);
+        self.birth.outcomes.note(self.birth.cell, |outcome| outcome.ended += 1);
     }
 
     async fn bay(&mut self) -> Result<String, Broken> {
-        let request = bay::create(&self.name, &self.model, self.chance.key());
+        let request = bay::create(&self.birth.name, &self.birth.model, self.birth.chance.key());
         let reply = self.send(request).await?;
         let bay = baymodel::uuid(&reply).unwrap_or_default().to_owned();
         self.accepted();
@@ -188,7 +180,7 @@ impl Life {
         let mut last = Some("never seen".to_owned());
         while started.elapsed() < LIMIT {
             let request = Request::get(format!("/v1/bays/{bay}"));
-            match self.hopper.with_patience(Duration::from_secs(5)).with_attempt(Duration::from_secs(2)).send(&request).await {
+            match self.birth.hopper.with_patience(Duration::from_secs(5)).with_attempt(Duration::from_secs(2)).send(&request).await {
                 Answer::Done(reply) => {
                     let status = reply.body.get("status").and_then(|status| status.as_str()).unwrap_or_default().to_owned();
                     let done = enough(&status);
@@ -206,23 +198,23 @@ impl Life {
     }
 
     async fn container(&mut self, bay: &str) -> Result<(), Broken> {
-        let request = container::create(&format!("{}-c", self.name), bay, &self.image, self.chance.key());
+        let request = container::create(&format!("{}-c", self.birth.name), bay, &self.birth.image, self.birth.chance.key());
         let reply = self.send(request).await?;
         self.settled();
         let uuid = baymodel::uuid(&reply).unwrap_or_default().to_owned();
         self.outside_is(bay, &uuid, &["created", "exited"]).await?;
-        let start = container::act(&uuid, "start", self.chance.key());
+        let start = container::act(&uuid, "start", self.birth.chance.key());
         self.send(start).await?;
         self.settled();
         self.outside_is(bay, &uuid, &["running"]).await?;
         self.stand.send_modify(|stand| stand.container = Some(uuid.clone()));
         // Whoever held it may have gone.
         self.go.wait_for(|go| *go).await.map(drop).unwrap_or(());
-        let stop = container::act(&uuid, "stop", self.chance.key());
+        let stop = container::act(&uuid, "stop", self.birth.chance.key());
         self.send(stop).await?;
         self.settled();
         self.outside_is(bay, &uuid, &["exited"]).await?;
-        let delete = container::delete(&uuid, self.chance.key());
+        let delete = container::delete(&uuid, self.birth.chance.key());
         self.send(delete).await?;
         self.settled();
         self.outside_is(bay, &uuid, &[]).await
@@ -236,7 +228,7 @@ impl Life {
 
     /// What was acknowledged is so outside, and nothing is there twice.
     async fn outside_is(&self, bay: &str, container: &str, states: &[&str]) -> Result<(), Broken> {
-        let seen = self.outside.seen(bay).await.map_err(|error| self.broken(format!("the outside cannot be seen: {error}")))?;
+        let seen = self.birth.outside.seen(bay).await.map_err(|error| self.broken(format!("the outside cannot be seen: {error}")))?;
         for finding in inventory::check_sample(&seen) {
             self.broken(finding.to_string());
         }
@@ -249,7 +241,7 @@ impl Life {
     }
 
     async fn end(&mut self, bay: &str) -> Result<(), Broken> {
-        let delete = bay::delete(bay, self.chance.key());
+        let delete = bay::delete(bay, self.birth.chance.key());
         self.send(delete).await?;
         self.accepted();
         match self.until(bay, |status| status == "DELETE_FAILED").await {
@@ -258,7 +250,7 @@ impl Life {
         }
         let started = Instant::now();
         loop {
-            match self.outside.left(bay).await {
+            match self.birth.outside.left(bay).await {
                 Ok(false) => return Ok(()),
                 Ok(true) if started.elapsed() > SWEPT => {
                     return Err(self.broken(format!("orphans: the removed bay {bay} has left something")));
