@@ -13,7 +13,7 @@ case " ${*:-matrix} " in *" matrix "*) scripts/faulty.sh ;; esac
 chaos() { "$CARGO_TARGET_DIR/debug/chaos" --jeroboam "$CARGO_TARGET_DIR/debug/jeroboam" "$@"; }
 if [ $# -gt 0 ]; then chaos "$@"; exit; fi
 status=0
-for campaign in failover durability linearizable membership containers race churn rolling hang scale balancer stacks matrix; do
+for campaign in failover durability linearizable membership containers race churn rolling hang storm scale balancer stacks matrix; do
     bold "$campaign"
     chaos "$campaign" || status=$?
 done

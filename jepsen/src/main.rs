@@ -14,7 +14,7 @@ use jepsen::{
     Chance, Error, Verdict,
     chaos::{
         Options, balancer, churn, containers, durability, failover, hang, linearizable, matrix, membership, quick, race, rolling, scale,
-        stacks,
+        stacks, storm,
     },
     history,
     report::Summary,
@@ -147,6 +147,21 @@ enum Campaign {
         /// Rounds of four waves, two with and two without answers, at most
         #[arg(long, default_value_t = 8)]
         rounds: u64,
+    },
+    /// The health of bays changes ten times as often as in a calm; commits must take no more than twice as long, and nobody be elected
+    Storm {
+        /// Bays
+        #[arg(long, default_value_t = 1000)]
+        bays: usize,
+        /// Writes per second through all members
+        #[arg(long, default_value_t = 100)]
+        rate: u64,
+        /// Rounds of four spells, two calm and two of storm
+        #[arg(long, default_value_t = 3)]
+        rounds: u64,
+        /// Seconds of one spell
+        #[arg(long, default_value_t = 20)]
+        spell: u64,
     },
     /// Very many bays on 1, 3, 5 and 3 + 2 members: rates, looks, memory, processor time, lists, and a lost member's share
     Scale {
@@ -287,6 +302,9 @@ async fn campaign(campaign: &Campaign, options: &Options) -> Result<Summary, Err
             rolling::run(options, rolling::Plan { rounds: *rounds, bays: *bays, clients: *clients, short: false }).await
         }
         Campaign::Hang { bays, rounds } => hang::run(options, hang::Plan { bays: *bays, rounds: *rounds }).await,
+        Campaign::Storm { bays, rate, rounds, spell } => {
+            storm::run(options, storm::Plan { bays: *bays, rate: *rate, rounds: *rounds, spell: Duration::from_secs(*spell) }).await
+        }
         Campaign::Scale { bays, only } => {
             let shapes = if only.is_empty() { scale::SHAPES.to_vec() } else { only.clone() };
             scale::run(options, &scale::Plan { bays: *bays, shapes }).await

@@ -7,8 +7,8 @@
 //!
 //! * Every call is written into one **journal** with the places, in one counter, at which it arrived, took effect and was answered,
 //!   and with the words of its caller: member, incarnation, cluster, epoch, operation, step.
-//! * A **script** makes calls slow, late, failing or hanging, or loses the answer after the effect. What has arrived takes effect even
-//!   when the caller is gone: that is how calls of a dead owner come to act under its successor.
+//! * A **script** makes calls slow, late, failing or hanging, loses the answer after the effect, or lets clusters be well and ill in
+//!   turn. What has arrived takes effect even when the caller is gone: that is how calls of a dead owner come to act under its successor.
 //! * The **fence**: the highest epoch seen of each cluster, raised by any call. Switched on, changes of a lower epoch are refused;
 //!   switched off, as real Docker, they act, and are counted.
 //!

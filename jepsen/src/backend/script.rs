@@ -23,6 +23,8 @@ pub struct Script {
     pub failed: u64,
     /// So many of 100 clusters get no answer to any call, for this long from each call's arrival; then the connection breaks.
     pub hang: (u64, Duration),
+    /// One look in so many finds its cluster in the other health than the look before, well or ill; 0: none does.
+    pub flap: u64,
     /// How long an action on a stack goes on after it was accepted, from and to.
     pub stack: (Duration, Duration),
     /// So many of 100 actions on stacks fail in the end.
@@ -57,6 +59,7 @@ impl Default for Script {
             lost: 0,
             failed: 0,
             hang: (0, Duration::ZERO),
+            flap: 0,
             stack: (Duration::from_millis(30), Duration::from_millis(60)),
             stack_failed: 0,
         }

@@ -70,12 +70,31 @@ struct State {
     held: BTreeSet<String>,
     /// While it is there, the first look at a cluster that was just made fails; those whose look has failed.
     blinked: Option<BTreeSet<String>>,
+    /// Clusters that are ill: a look at them fails.
+    ill: BTreeSet<String>,
+    /// Looks at how clusters are, and how many of them found another health than the look before.
+    sights: (u64, u64),
 }
 
 impl State {
     /// Whether this look fails.
     fn blinks(&mut self, caller: &Caller) -> bool {
         &*caller.step == "finish" && self.blinked.as_mut().is_some_and(|done| done.insert(caller.cluster.to_string()))
+    }
+
+    /// Whether this is a look at an ill cluster; one in `flap` finds it otherwise than the look before.
+    fn finds_ill(&mut self, ask: &Ask, caller: &Caller, flap: u64) -> bool {
+        if *ask != Ask::Engine("info") || caller.operation.is_some() {
+            return false;
+        }
+        self.sights.0 += 1;
+        if flap > 0 && self.sights.0.is_multiple_of(flap) {
+            self.sights.1 += 1;
+            if !self.ill.remove(&*caller.cluster) {
+                self.ill.insert(caller.cluster.to_string());
+            }
+        }
+        self.ill.contains(&*caller.cluster)
     }
 }
 
@@ -158,6 +177,12 @@ impl Backend {
         self.inner.state().blinked = begin.then(BTreeSet::new);
     }
 
+    /// How many looks found another health than the look before.
+    #[must_use]
+    pub fn health_changes(&self) -> u64 {
+        self.inner.state().sights.1
+    }
+
     /// Something happens outside that nobody called for; the HTTP status it would have had.
     pub fn happen(&self, ask: &Ask) -> u16 {
         self.inner.state().world.carry_out(ask).0.status
@@ -236,11 +261,13 @@ impl Inner {
         if self.is_held(caller) {
             return Fate { before: HELD, loses: true, hangs: true, takes: Duration::ZERO, breaks: false, fails: false };
         }
-        if caller.is_some_and(|caller| self.state().blinks(caller)) {
+        let script = self.script();
+        let fails = |state: &mut State, caller| state.blinks(caller) || state.finds_ill(ask, caller, script.flap);
+        if caller.is_some_and(|caller| fails(&mut self.state(), caller)) {
             return Fate { before: Duration::ZERO, loses: false, hangs: false, takes: Duration::ZERO, breaks: false, fails: true };
         }
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
-        self.script().fate(ask, caller, &mut chance)
+        script.fate(ask, caller, &mut chance)
     }
 
     /// Runs an effect on the backend's own account.

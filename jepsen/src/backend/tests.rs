@@ -21,12 +21,16 @@ impl Rig {
     }
 
     async fn send(&self, method: Method, path: &str, epoch: u64) -> Result<StatusCode, reqwest::Error> {
+        self.call(method, path, epoch, &[("operation", "o")]).await
+    }
+
+    async fn call(&self, method: Method, path: &str, epoch: u64, more: &[(&str, &str)]) -> Result<StatusCode, reqwest::Error> {
         let url = format!("{}{path}", self.backend.endpoint().replace("tcp", "http"));
         let mut request = self.client.request(method, url).timeout(Duration::from_secs(5));
         let epoch = epoch.to_string();
-        for (name, value) in [("member", "1"), ("incarnation", "1"), ("cluster", "c"), ("epoch", &epoch), ("operation", "o"), ("step", "s")]
-        {
-            request = request.header(format!("Jeroboam-{name}"), value);
+        let caller = [("member", "1"), ("incarnation", "1"), ("cluster", "c"), ("epoch", &epoch), ("step", "s")];
+        for (name, value) in caller.iter().chain(more) {
+            request = request.header(format!("Jeroboam-{name}"), *value);
         }
         let body = json!({"Name": "jeroboam-c", "Labels": {"jeroboam.cluster": "c"}});
         Ok(request.json(&body).send().await?.status())
@@ -78,4 +82,18 @@ async fn a_hanging_cluster_gets_no_answer() {
     let rig = Rig::with(Script { hang: (100, Duration::from_millis(50)), ..Script::default() }).await;
     assert!(rig.send(Method::GET, "/info", 7).await.is_err());
     assert_eq!(rig.outcomes(), [(Outcome::Failed, false, false)]);
+}
+
+#[tokio::test]
+async fn every_so_many_looks_a_cluster_is_found_in_the_other_health() {
+    let rig = Rig::with(Script { flap: 2, ..Script::default() }).await;
+    let mut found = Vec::new();
+    for _ in 0..4 {
+        found.push(rig.call(Method::GET, "/info", 7, &[]).await.unwrap().as_u16());
+        assert_eq!(rig.send(Method::GET, "/info", 7).await.unwrap(), 200, "the looks of operations are none of it");
+    }
+    assert_eq!((found, rig.backend.health_changes()), (vec![200, 500, 500, 200], 2));
+    rig.backend.play(Script::default());
+    assert_eq!(rig.call(Method::GET, "/info", 7, &[]).await.unwrap(), 200);
+    assert_eq!(rig.backend.health_changes(), 2);
 }

@@ -171,21 +171,27 @@ async fn wave(stage: &mut Stage, backend: &Backend, (model, hanging): (&str, u64
     let hangs = |uuid: &&String| silent.hangs(uuid);
     let hung = uuids.iter().filter(hangs).count();
     let answered: BTreeSet<&String> = uuids.iter().filter(|uuid| !hangs(uuid)).collect();
-    loop {
-        let complete = complete(stage, backend, &answered).await;
-        if complete == answered.len() {
-            break;
-        }
-        if started.elapsed() > WAVE {
-            return Err(Error::late(format!("{} bays being complete ({complete} are)", answered.len()), WAVE));
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
+    all_complete(stage, backend, &answered).await?;
     let count = u32::try_from(answered.len()).map_or(f64::INFINITY, f64::from);
     let (took, spent) = (started.elapsed(), stage.cluster.cpu()?.saturating_sub(before));
     backend.play(script(0));
     remove_all(stage, backend, &uuids).await?;
     Ok(Wave { rate: count / took.as_secs_f64(), hanging: hung, cpu_ms: spent.as_secs_f64() * 1e3 / count })
+}
+
+/// Waits until all these bays are complete.
+pub(super) async fn all_complete(stage: &Stage, backend: &Backend, bays: &BTreeSet<&String>) -> Result<(), Error> {
+    let started = Instant::now();
+    loop {
+        let complete = complete(stage, backend, bays).await;
+        if complete == bays.len() {
+            return Ok(());
+        }
+        if started.elapsed() > WAVE {
+            return Err(Error::late(format!("{} bays being complete ({complete} are)", bays.len()), WAVE));
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// How many of these bays are complete. The backend is asked first: to list them all the time would be a load of its own.

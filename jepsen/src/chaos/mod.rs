@@ -5,7 +5,7 @@
 //! * [`outage`]: how long nobody got an acknowledgement.
 //! * `outside`: the scripted backend's world and journal against what the API lists.
 //! * [`failover`], [`durability`], [`linearizable`], [`membership`], [`containers`], [`race`],
-//!   [`churn`], [`rolling`], [`hang`], [`scale`], [`balancer`], [`stacks`]: one campaign each.
+//!   [`churn`], [`rolling`], [`hang`], [`storm`], [`scale`], [`balancer`], [`stacks`]: one campaign each.
 //! * [`matrix`]: every fault point with every fault.
 //! * [`quick`]: a short sample of each.
 
@@ -26,5 +26,6 @@ pub mod rolling;
 pub mod scale;
 pub mod stacks;
 pub mod stage;
+pub mod storm;
 
 pub use stage::{Options, Stage};

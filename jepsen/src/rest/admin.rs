@@ -98,6 +98,22 @@ pub async fn ownership(member: &Endpoint) -> Result<Vec<Ownership>, Error> {
     Ok(rows.into_iter().flatten().filter_map(row).collect())
 }
 
+/// Asks a member for counters of its `/metrics`, by their names without labels.
+pub async fn counters<const N: usize>(member: &Endpoint, names: [&str; N]) -> Result<[u64; N], Error> {
+    let reply = member.ask(&Request::get("/metrics"), LIMIT).await?;
+    let text = reply.body.as_str().unwrap_or_default();
+    let mut values = [0; N];
+    for (name, value) in names.iter().zip(&mut values) {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        *value = line.ok_or_else(|| Error::Answer {
+            member: member.name.to_string(),
+            request: "GET /metrics".to_owned(),
+            reason: format!("no counter {name}"),
+        })?;
+    }
+    Ok(values)
+}
+
 /// A number, or a string that is one.
 fn loose_number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
