@@ -241,12 +241,12 @@ impl Worker {
         if let Some(until) = self.post.holds() {
             return Ok(Some(until));
         }
-        let asked = || self.post.pass_asked() && self.shared.lease.may_act(self.post.epoch).is_some();
-        if (self.pass_at <= Instant::now() || asked()) && self.pass(&picture).await? {
-            return Ok(Some(Instant::now())); // the look took its time: read afresh
-        }
+        // Who may not act does not look either: a successor may be looking already.
         if self.shared.lease.may_act(self.post.epoch).is_none() {
             return Ok(Some(Instant::now() + self.shared.settings.lease / 20));
+        }
+        if (self.pass_at <= Instant::now() || self.post.pass_asked()) && self.pass(&picture).await? {
+            return Ok(Some(Instant::now())); // the look took its time: read afresh
         }
         let mut again = self.pass_at.min(self.heal(&picture).await?);
         for operation in self.runnable(&picture) {
