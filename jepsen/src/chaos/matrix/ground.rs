@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Chance, Error,
-    backend::{Backend, Journal, Script},
+    backend::{Backend, Call, Journal, Script},
     chaos::{Options, Stage, churn::Sampler, failover::made, outside},
     check::{effects, replicas},
     rest::{admin, baymodel},
@@ -381,7 +381,7 @@ impl Ground {
         std::mem::take(&mut self.watch).stop().await;
         self.judge_doomed(last).await;
         self.judge_members(last).await;
-        self.judge_outside();
+        self.judge_outside(last);
         for finding in self.statuses.statuses().findings() {
             let cell = finding.key.as_ref().and_then(|bay| self.bays.get(&**bay)).copied().unwrap_or(last);
             self.outcomes.found(cell, finding.to_string());
@@ -436,18 +436,14 @@ impl Ground {
     }
 
     /// What the journal says of each cell's bays.
-    fn judge_outside(&self) {
+    fn judge_outside(&self, last: usize) {
         let Some(backend) = &self.backend else { return };
         let fence = backend.script().fence;
-        let calls = backend.look(|_, journal| journal.calls().to_vec());
-        let mut of_bay: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for call in calls {
-            let bay = call.caller.as_ref().map_or_else(String::new, |caller| caller.cluster.to_string());
-            of_bay.entry(bay).or_default().push(call);
+        let (calls, nameless) = backend.look(|_, journal| (journal.calls().to_vec(), journal.nameless()));
+        if nameless > 0 {
+            self.outcomes.found(last, format!("{nameless} calls did not say who makes them"));
         }
-        for (bay, calls) in of_bay {
-            let report = effects::check(&calls, fence);
-            let Some(cell) = self.bays.get(&bay).copied() else { continue };
+        for (cell, report) in by_cell(calls, fence, &self.bays, last) {
             for finding in &report.findings {
                 self.outcomes.found(cell, finding.to_string());
             }
@@ -466,5 +462,59 @@ impl Ground {
             }
         }
         BTreeSet::new()
+    }
+}
+
+/// What the journal says of each bay, and the cell that it is held against.
+///
+/// That is the cell of the bay's life, or the last one where no life says that the bay was its: it ran out of time, its creation had no
+/// outcome, or the call names no bay at all. Whatever is done for those is bound by the same invariants.
+fn by_cell(calls: Vec<Call>, fence: bool, bays: &BTreeMap<String, usize>, last: usize) -> Vec<(usize, effects::Report)> {
+    let mut of_bay: BTreeMap<String, Vec<Call>> = BTreeMap::new();
+    for call in calls {
+        let bay = call.caller.as_ref().map_or_else(String::new, |caller| caller.cluster.to_string());
+        of_bay.entry(bay).or_default().push(call);
+    }
+    let judged = of_bay.into_iter().map(|(bay, calls)| (bays.get(&bay).copied().unwrap_or(last), effects::check(&calls, fence)));
+    judged.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Caller, Outcome};
+
+    fn made(place: u64, bay: Option<&str>) -> Call {
+        let caller = |bay: &str| Caller {
+            member: 1,
+            incarnation: 1,
+            cluster: bay.into(),
+            epoch: 4,
+            operation: Some("o".into()),
+            step: "network.create".into(),
+        };
+        Call {
+            arrival: place,
+            at: place,
+            judged: Some(place),
+            answered: Some(place),
+            caller: bay.map(caller),
+            verb: "network.create",
+            changes: true,
+            key: bay.unwrap_or("nobody's").into(),
+            fence: 4,
+            outcome: Outcome::Made,
+        }
+    }
+
+    #[test]
+    fn what_no_life_owns_is_held_against_the_last_cell() {
+        let bays = BTreeMap::from([("a".to_owned(), 3)]);
+        let calls = vec![made(1, Some("a")), made(2, Some("doomed")), made(3, Some("doomed")), made(4, None)];
+        let judged = by_cell(calls, false, &bays, 9);
+        let found: Vec<_> =
+            judged.iter().flat_map(|(cell, report)| report.findings.iter().map(move |one| (*cell, one.invariant))).collect();
+        assert_eq!(found, [(9, "every call says who makes it"), (9, "no double")]);
+        assert!(judged.iter().any(|(cell, report)| *cell == 3 && report.effective == 1));
     }
 }
