@@ -26,7 +26,7 @@ use crate::{
     Chance, Error,
     backend::{Backend, Call, Journal, Script},
     chaos::{Options, Stage, churn::Sampler, failover::made, outside},
-    check::{effects, replicas},
+    check::{Finding, effects, replicas},
     rest::{admin, baymodel},
     workload::Load,
 };
@@ -381,11 +381,9 @@ impl Ground {
         std::mem::take(&mut self.watch).stop().await;
         self.judge_doomed(last).await;
         self.judge_members(last).await;
+        self.judge_left(last).await;
         self.judge_outside(last);
-        for finding in self.statuses.statuses().findings() {
-            let cell = finding.key.as_ref().and_then(|bay| self.bays.get(&**bay)).copied().unwrap_or(last);
-            self.outcomes.found(cell, finding.to_string());
-        }
+        self.hold_against(self.statuses.statuses().findings(), last);
         if let Some(backend) = &self.backend {
             backend.write(&self.stage.folder)?;
         }
@@ -433,6 +431,31 @@ impl Ground {
             sleep(Duration::from_millis(200)).await;
         }
         self.outcomes.found(last, "the members did not come to rest at one log index");
+    }
+
+    /// All bays together: nothing is left of one that is gone, and a complete one has exactly one network. What is on its way has its time.
+    async fn judge_left(&self, last: usize) {
+        let Some(backend) = &self.backend else { return };
+        let started = Instant::now();
+        loop {
+            let Some(bays) = outside::list(self.stage.hopper.roster()).await else {
+                self.outcomes.found(last, "no member lists the bays: what is left outside cannot be judged");
+                return;
+            };
+            let findings = outside::left_of(&bays, backend);
+            if findings.is_empty() || started.elapsed() > REST {
+                return self.hold_against(&findings, last);
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Findings about bays are those of the cells whose lives made them.
+    fn hold_against(&self, findings: &[Finding], last: usize) {
+        for finding in findings {
+            let cell = finding.key.as_ref().and_then(|bay| self.bays.get(&**bay)).copied().unwrap_or(last);
+            self.outcomes.found(cell, finding.to_string());
+        }
     }
 
     /// What the journal says of each cell's bays.
