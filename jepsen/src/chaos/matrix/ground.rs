@@ -27,7 +27,7 @@ use crate::{
     backend::{Backend, Call, Journal, Script},
     chaos::{Options, Stage, churn::Sampler, failover::made, outside},
     check::{Finding, effects, replicas},
-    rest::{admin, baymodel},
+    rest::{admin, bay::Bays, baymodel},
     workload::Load,
 };
 
@@ -395,15 +395,32 @@ impl Ground {
     async fn judge_doomed(&mut self, last: usize) {
         let Some(doom) = &mut self.doom else { return };
         doom.end();
-        let overdue: BTreeSet<String> = doom.overdue().into_iter().collect();
-        let Some(bays) = outside::list(self.stage.hopper.roster()).await else { return };
-        for bay in bays.all.iter().filter(|bay| overdue.contains(&bay.uuid)) {
+        let overdue = doom.overdue();
+        let Some(bays) = self.listing().await else {
+            self.outcomes.found(last, "no member lists the bays: those whose time was over cannot be judged");
+            return;
+        };
+        for uuid in overdue {
             self.outcomes.note(last, |outcome| outcome.accepted += 1);
-            if bay.status.ends_with("_IN_PROGRESS") {
-                self.outcomes.found(last, format!("the bay {} is {} long after its time", bay.uuid, bay.status));
-            } else {
-                self.outcomes.note(last, |outcome| outcome.ended += 1);
+            match bays.all.iter().find(|bay| bay.uuid == uuid) {
+                None => self.outcomes.found(last, format!("the bay {uuid} was accepted, nobody removed it, and it is not listed")),
+                Some(bay) if bay.status.ends_with("_IN_PROGRESS") => {
+                    self.outcomes.found(last, format!("the bay {uuid} is {} long after its time", bay.status));
+                }
+                Some(_) => self.outcomes.note(last, |outcome| outcome.ended += 1),
             }
+        }
+    }
+
+    /// All bays, asked until a member lists them: an election in this very moment is nobody's fault.
+    async fn listing(&self) -> Option<Bays> {
+        let started = Instant::now();
+        loop {
+            let bays = outside::list(self.stage.hopper.roster()).await;
+            if bays.is_some() || started.elapsed() > REST {
+                return bays;
+            }
+            sleep(Duration::from_millis(200)).await;
         }
     }
 
@@ -438,7 +455,7 @@ impl Ground {
         let Some(backend) = &self.backend else { return };
         let started = Instant::now();
         loop {
-            let Some(bays) = outside::list(self.stage.hopper.roster()).await else {
+            let Some(bays) = self.listing().await else {
                 self.outcomes.found(last, "no member lists the bays: what is left outside cannot be judged");
                 return;
             };
