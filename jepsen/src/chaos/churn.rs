@@ -55,6 +55,10 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 const REST: Duration = Duration::from_secs(120);
 /// How long a drained member may keep bays.
 const DRAINED: Duration = Duration::from_secs(60);
+/// One of so many faults is a rebalance, which moves bays between members that are all well.
+const EVEN: u64 = 4;
+/// So many changes of owner for each rebalance that there must at least have been: the other faults change some twenty each.
+const MOST_CHANGES: u64 = 200;
 /// How long all changes together may make no progress.
 const STUCK: Duration = Duration::from_secs(180);
 
@@ -115,6 +119,7 @@ async fn part(options: &Options, name: &str, plan: Plan, fence: bool) -> Result<
         Coverage::default()
             .with("changes of owner", owners, plan.changes)
             .with("stale calls tried", report.stale_attempted, plan.stale)
+            .with("rebalances", counts.rebalances, plan.changes.div_ceil(MOST_CHANGES))
             .with("lists of statuses", ended.statuses.seen(), counts.all() * 5)
             .with("bays and containers worked on", work.objects, plan.changes / 10),
     );
@@ -128,6 +133,7 @@ struct Counts {
     kills: u64,
     pauses: u64,
     drains: u64,
+    rebalances: u64,
     /// Drains that were not done within their limit.
     late: u64,
     /// The longest drain.
@@ -136,15 +142,15 @@ struct Counts {
 
 impl Counts {
     fn all(self) -> u64 {
-        self.kills + self.pauses + self.drains
+        self.kills + self.pauses + self.drains + self.rebalances
     }
 
     fn table(self, name: &str) -> Table {
         let mut table = Table::new(
             &format!("{name}: what was done to members"),
-            &["kill -9", "SIGSTOP beyond the lease", "drain and undrain", "drains not done", "longest drain, s"],
+            &["kill -9", "SIGSTOP beyond the lease", "drain and undrain", "rebalance", "drains not done", "longest drain, s"],
         );
-        let mut row = [self.kills, self.pauses, self.drains, self.late].map(|count| count.to_string()).to_vec();
+        let mut row = [self.kills, self.pauses, self.drains, self.rebalances, self.late].map(|count| count.to_string()).to_vec();
         row.push(format!("{:.1}", self.longest.as_secs_f64()));
         table.row(&row);
         table
@@ -285,8 +291,13 @@ impl Work {
     }
 }
 
-/// A kill, a sleep beyond the lease, or a drain that is taken back.
+/// A rebalance when it is its turn; else a kill, a sleep beyond the lease, or a drain that is taken back.
 async fn one_fault(options: &Options, stage: &mut Stage, counts: &mut Counts) -> Result<(), Error> {
+    // The second, so that a short run has one, and what the first has made uneven is moved.
+    if counts.all() % EVEN == 1 {
+        counts.rebalances += 1;
+        return stage.cluster.rebalance().await;
+    }
     let target = if stage.chance.percent(30) { Target::Leader } else { Target::Follower };
     let victim = target.find(&stage.cluster, &mut stage.chance).await?;
     match stage.chance.between(0, 100) {
