@@ -32,6 +32,9 @@ const BOUNDED_WAIT: Duration = Duration::from_secs(3);
 /// How long a lagging member may take to fall behind the purge, or to catch up.
 const LAG: Duration = Duration::from_secs(60);
 
+/// How long a member's log may take to say what it has done.
+const SAID: Duration = Duration::from_secs(5);
+
 /// One change of the membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -42,6 +45,13 @@ enum Step {
     RemoveLeader,
     RemoveFollower,
     Wipe,
+}
+
+impl Step {
+    /// Whether a member can only come back by snapshot.
+    fn by_snapshot(self) -> bool {
+        matches!(self, Self::Lag | Self::Wipe)
+    }
 }
 
 const LONG: [Step; 9] = [
@@ -63,7 +73,7 @@ struct Took {
     words: String,
     from: u64,
     to: u64,
-    /// A member certainly came by snapshot.
+    /// A member came by snapshot, as it says itself.
     snapshot: bool,
 }
 
@@ -108,8 +118,8 @@ async fn take(stage: &mut Stage, step: Step) -> Result<Took, Error> {
         Step::Wipe => {
             let name = follower(stage).await?;
             let new = stage.cluster.wipe(&name).await?;
-            let purged = stage.cluster.statuses().await.iter().any(|one| one.purged > 0);
-            (format!("{name} lost its disk and came back as {new}"), purged)
+            let came = installed(stage, &new, 0).await?;
+            (format!("{name} lost its disk and came back as {new}{}", how(came)), came)
         }
     };
     let to = stage.recorder.nemesis(Verb::Heal, &words);
@@ -151,6 +161,7 @@ async fn lag(stage: &mut Stage) -> Result<(String, bool), Error> {
         sleep(Duration::from_millis(500)).await;
         stage.cluster.compact().await;
     }
+    let before = installs(stage, &name)?;
     stage.cluster.restart(&name).await?;
     let target = stage.cluster.statuses().await.iter().map(|one| one.applied).max().unwrap_or(0);
     let started = Instant::now();
@@ -160,7 +171,31 @@ async fn lag(stage: &mut Stage) -> Result<(String, bool), Error> {
         }
         sleep(Duration::from_millis(50)).await;
     }
-    Ok((format!("{name} stood at {stood}, the others had purged more; caught up by snapshot"), true))
+    let came = installed(stage, &name, before).await?;
+    Ok((format!("{name} stood at {stood}, the others had purged more; it caught up{}", how(came)), came))
+}
+
+fn how(by_snapshot: bool) -> &'static str {
+    if by_snapshot { " by snapshot" } else { ", not by snapshot" }
+}
+
+/// Whether a member has installed one snapshot more than so many; its log may say so a moment after it has caught up.
+async fn installed(stage: &mut Stage, name: &str, before: usize) -> Result<bool, Error> {
+    let started = Instant::now();
+    while started.elapsed() < SAID {
+        if installs(stage, name)? > before {
+            return Ok(true);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(false)
+}
+
+/// How many snapshots of others a member has installed, as its log says.
+fn installs(stage: &mut Stage, name: &str) -> Result<usize, Error> {
+    let path = stage.cluster.member(name)?.program.log();
+    let log = std::fs::read(path).map_err(Error::file("read", path))?;
+    Ok(String::from_utf8_lossy(&log).matches("the snapshot is installed").count())
 }
 
 async fn judge(stage: &mut Stage, done: &[Took], steps: usize) -> Result<Summary, Error> {
@@ -196,10 +231,11 @@ async fn judge(stage: &mut Stage, done: &[Took], steps: usize) -> Result<Summary
         report.twice,
         stage.cluster.names().len()
     ));
-    let snapshots = done.iter().filter(|one| one.snapshot).count() as u64;
+    let snapshots = done.iter().filter(|one| one.step.by_snapshot() && one.snapshot).count() as u64;
+    let needed = done.iter().filter(|one| one.step.by_snapshot()).count() as u64;
     summary.coverage(
         "membership",
-        Coverage::default().with("steps", done.len() as u64, steps as u64).with("members that came by snapshot", snapshots, 1).with(
+        Coverage::default().with("steps", done.len() as u64, steps as u64).with("members that came by snapshot", snapshots, needed).with(
             "writes acknowledged",
             report.acknowledged as u64,
             100,
