@@ -52,6 +52,8 @@ const REST: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How long all clients together may be without an acknowledged action.
 const PROGRESS: Duration = Duration::from_secs(120);
+/// So many kills hit an action of each kind at least once, however short it is.
+const ENOUGH: u64 = 50;
 /// How long a member may take over one action.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
@@ -226,12 +228,21 @@ async fn judge(stage: &mut Stage, run: &Run) -> Result<Summary, Error> {
         unknown.to_string(),
     ]);
     summary.table(table);
+    let struck = |verb| {
+        let of_verb: Vec<_> = operations.iter().filter(|one| one.f == verb).cloned().collect();
+        run.moments.iter().filter(|at| coverage::in_flight(&of_verb, **at) > 0).count() as u64
+    };
+    let each = run.plan.kills / ENOUGH;
     let busy = run.moments.iter().filter(|at| coverage::in_flight(&operations, **at) > 0).count() as u64;
     summary.coverage(
         "containers",
         Coverage::default()
             .with("kills", run.moments.len() as u64, run.plan.kills)
             .with("kills with actions in flight", busy, run.plan.kills.div_ceil(2))
+            .with("kills with a create in flight", struck(Verb::Create), each)
+            .with("kills with a start in flight", struck(Verb::Start), each)
+            .with("kills with a stop in flight", struck(Verb::Stop), each)
+            .with("kills with a delete in flight", struck(Verb::Delete), each)
             .with("containers created", done(Verb::Create) as u64, run.plan.kills / 2)
             .with("listings by Docker", run.sampler.samples.load(Ordering::Relaxed), run.plan.kills * 5),
     );
