@@ -133,7 +133,7 @@ impl Run<'_> {
         let requests = self.for_each_cluster("upgrade", |_| json!({"cluster_template": next, "max_batch_size": BATCH}));
         let (began, _) = self.ask(&requests, summary).await;
         let complete = self.kill_until("UPDATE_COMPLETE").await?;
-        let right = self.right(summary, "the same nodes have the new image", |cluster, now| {
+        let right = self.right(summary, "the same nodes, and all machines, masters too, with the new image", |cluster, now| {
             let images = self.backend.look(|world, _| images(&world.heat, cluster));
             before.get(cluster) == Some(now) && images == BTreeSet::from(["second".to_owned()])
         });
@@ -146,6 +146,7 @@ impl Run<'_> {
         let before = self.before();
         let failing: BTreeMap<String, String> =
             before.iter().filter_map(|(cluster, all)| Some((cluster.clone(), all.last()?.clone()))).collect();
+        let made = self.made();
         self.backend.meddle(|world| failing.values().for_each(|server| world.heat.fail(server)));
         let began = Instant::now();
         self.kills_during(async |run| {
@@ -161,6 +162,12 @@ impl Run<'_> {
             let kept: BTreeSet<String> = before.iter().filter(|server| *server != failed).cloned().collect();
             now.len() == before.len() && kept.is_subset(now) && !now.contains(failed)
         });
+        for (cluster, now) in self.made() {
+            let more = now.saturating_sub(made.get(&cluster).copied().unwrap_or(0));
+            if more != 1 {
+                summary.finding(format!("{more} machines of {cluster} were made in the place of one that failed"));
+            }
+        }
         self.row("healing", (complete, right), began, summary);
         Ok(())
     }
@@ -216,6 +223,13 @@ impl Run<'_> {
     /// Workers of all clusters now.
     fn before(&self) -> Before {
         self.backend.look(|world, _| self.clusters.iter().map(|cluster| (cluster.clone(), workers(&world.heat, cluster))).collect())
+    }
+
+    /// Machines that were ever made for each cluster.
+    fn made(&self) -> BTreeMap<String, u64> {
+        let made =
+            |heat: &heat::Heat, cluster: &str| heat.stacks().get(cluster).into_iter().flatten().map(|stack| stack.made()).sum::<u64>();
+        self.backend.look(|world, _| self.clusters.iter().map(|cluster| (cluster.clone(), made(&world.heat, cluster))).collect())
     }
 
     /// How many clusters are as they should be.
@@ -285,7 +299,13 @@ fn workers(heat: &heat::Heat, cluster: &str) -> BTreeSet<String> {
     heat.stacks().get(cluster).into_iter().flatten().flat_map(|stack| stack.minions()).map(|server| server.id.clone()).collect()
 }
 
-/// Images of a cluster's workers.
+/// Images of all of a cluster's machines.
 fn images(heat: &heat::Heat, cluster: &str) -> BTreeSet<String> {
-    heat.stacks().get(cluster).into_iter().flatten().flat_map(|stack| stack.minions()).map(|server| server.image.clone()).collect()
+    heat.stacks()
+        .get(cluster)
+        .into_iter()
+        .flatten()
+        .flat_map(|stack| stack.masters().chain(stack.minions()))
+        .map(|server| server.image.clone())
+        .collect()
 }

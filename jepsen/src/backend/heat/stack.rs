@@ -154,6 +154,17 @@ impl Stack {
         self.minions.servers.values()
     }
 
+    /// Its masters.
+    pub fn masters(&self) -> impl Iterator<Item = &Server> {
+        self.masters.servers.values()
+    }
+
+    /// How many machines were ever made for it.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.masters.next + self.minions.next
+    }
+
     /// Its status, such as `CREATE_COMPLETE`.
     #[must_use]
     pub fn status(&self) -> String {
