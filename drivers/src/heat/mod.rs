@@ -13,8 +13,8 @@
 //! upgraded by giving single numbers an image of their own, so that exactly those are rebuilt. A machine is not ready when a check of its stack
 //! found it broken.
 //!
-//! Absent so far: node groups beside the two, trusts (stacks in the tenant's own project), certificates for the engines (the
-//! template lets only the members reach them), and a real fence: Heat compares nothing.
+//! Absent so far: node groups beside the two, trusts (stacks in the tenant's own project), certificates for the engines, and with them their
+//! rotation, which is refused (the template lets only the members reach them), and a real fence: Heat compares nothing.
 
 mod cloud;
 mod parameters;
@@ -33,7 +33,7 @@ pub use settings::Settings;
 
 use self::{
     cloud::{Cloud, refused},
-    parameters::{MINIONS, PARTS, Part, REMOVED, ROTATION},
+    parameters::{MINIONS, PARTS, Part, REMOVED},
     stack::Stack,
 };
 use crate::{
@@ -267,11 +267,6 @@ impl Provisioner for Heat {
 
     async fn upgrade(&self, mark: &Mark, cluster: &ClusterSpec, to: &TemplateWish, nodes: &[String]) -> Result<Progress<()>, Error> {
         within(limit::PROVISION, "upgrade machines", self.lead(mark, cluster, |stack| Ok(images(stack, to, nodes)))).await
-    }
-
-    async fn rotate(&self, mark: &Mark, cluster: &ClusterSpec, credentials: u64) -> Result<Progress<()>, Error> {
-        let wanted = Map::from_iter([(ROTATION.to_owned(), credentials.to_string().into())]);
-        within(limit::PROVISION, "replace credentials", self.lead(mark, cluster, |stack| Ok(parameters::missing(stack, wanted)))).await
     }
 }
 

@@ -16,8 +16,6 @@ pub(super) const MASTERS: &str = "number_of_masters";
 pub(super) const MINIONS: &str = "number_of_minions";
 /// Servers that go.
 pub(super) const REMOVED: &str = "minions_to_remove";
-/// Number of the credentials.
-pub(super) const ROTATION: &str = "ca_rotation_id";
 
 /// The template of a cluster.
 const CLUSTER: &str = include_str!("template/cluster.yaml");
@@ -143,7 +141,7 @@ mod tests {
     fn our_templates_know_what_they_are_told_and_give_what_is_read() {
         let spec = ClusterSpec::default();
         let told = all(&spec, "10.0.0.0/8");
-        let names = PARTS.iter().flat_map(|part| [part.images]).chain([REMOVED, ROTATION]).chain(told.keys().map(String::as_str));
+        let names = PARTS.iter().flat_map(|part| [part.images]).chain([REMOVED]).chain(told.keys().map(String::as_str));
         for name in names {
             assert!(CLUSTER.contains(&format!("\n  {name}:\n    type: ")), "the template has no parameter {name}");
         }
