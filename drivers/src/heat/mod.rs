@@ -13,8 +13,11 @@
 //! upgraded by giving single numbers an image of their own, so that exactly those are rebuilt. A machine is not ready when a check of its stack
 //! found it broken.
 //!
-//! Absent so far: node groups beside the two, trusts (stacks in the tenant's own project), certificates for the engines, and with them their
-//! rotation, which is refused (the template lets only the members reach them), and a real fence: Heat compares nothing.
+//! Absent so far: the check itself, which is somebody else's to ask for (`openstack stack check`). It is an action, during which the stack takes no
+//! other change, so it is no part of a look, which has no intent in the log and may come from an owner that does not know yet that it is none:
+//! it wants a step of an operation of its own. A swarm: containers run on the first master only, the other machines are there and idle. And node
+//! groups beside the two, trusts (stacks in the tenant's own project), certificates for the engines, and with them their rotation, which is refused
+//! (the template lets only the members reach them), and a real fence: Heat compares nothing.
 
 mod cloud;
 mod parameters;
