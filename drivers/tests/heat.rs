@@ -200,8 +200,7 @@ async fn who_is_not_known_is_told_so_and_no_secret_is_shown() {
 async fn a_foreign_stack_of_our_name_is_left_alone() {
     let cloud = Cloud::new().await;
     let (provisioner, spec) = (cloud.provisioner(), spec(1));
-    let foreign = ClusterSpec { id: spec.id, ..self::spec(1) };
-    made(&*provisioner, &foreign, 1).await.unwrap();
+    made(&*provisioner, &spec, 1).await.unwrap();
     cloud.backend.meddle(|world| world.heat.retag("jeroboam.cluster=somebody"));
     assert_eq!(provisioner.look(&spec).await.unwrap(), None);
     let error = provisioner.create(&mark(&spec, 1, 2), &spec).await.unwrap_err();
@@ -209,6 +208,26 @@ async fn a_foreign_stack_of_our_name_is_left_alone() {
     let mark = mark(&spec, 1, 2);
     settled(|| provisioner.delete(&mark, &spec)).await.unwrap();
     assert_eq!(cloud.backend.look(|world, _| world.heat.stacks().len()), 1);
+}
+
+#[tokio::test]
+async fn every_stack_with_a_tag_is_listed_however_many_there_are() {
+    let cloud = Cloud::new().await;
+    let provisioner = cloud.provisioner();
+    assert_eq!(provisioner.tagged().await.unwrap(), Vec::new());
+    let mut made = Vec::new();
+    for number in 1..=25 {
+        let spec = spec(number);
+        made.push((spec.id, self::made(&*provisioner, &spec, number).await.unwrap().backend_id));
+    }
+    let deleted = (spec(7), mark(&spec(7), 1, 100));
+    settled(|| provisioner.delete(&deleted.1, &deleted.0)).await.unwrap();
+    made.retain(|(cluster, _)| *cluster != deleted.0.id);
+    let tagged = provisioner.tagged().await.unwrap();
+    assert!(tagged.iter().all(|one| one.what == "stack" && one.name == format!("jeroboam-{}", one.cluster)), "{tagged:?}");
+    assert_eq!(tagged.into_iter().map(|one| (one.cluster, one.id)).collect::<Vec<_>>(), made);
+    cloud.backend.meddle(|world| world.heat.retag("somebody=else"));
+    assert_eq!(provisioner.tagged().await.unwrap(), Vec::new(), "what is not ours is not named");
 }
 
 #[tokio::test]

@@ -44,12 +44,17 @@ use crate::{
     limit,
     mark::Mark,
     provision::{Progress, Provisioner},
-    seen::{NodeSeen, Phase, Provisioned},
+    seen::{NodeSeen, Phase, Provisioned, Tagged},
     spec::ClusterSpec,
 };
 
 /// Its name: what clusters and members call it.
 pub const NAME: &str = "heat";
+
+/// Stacks of one page of the list of all.
+const PAGE: usize = 100;
+/// Pages of that list; a project with more has too many for one look.
+const PAGES: usize = 50;
 
 /// Clusters as stacks.
 #[derive(Debug)]
@@ -113,6 +118,20 @@ impl Heat {
             Some(stack) => self.show(&stack.name, &stack.id).await,
             None => Ok(None),
         }
+    }
+
+    /// All stacks of the project that carry the tag of any cluster. A server may give shorter pages than it is asked for, so only an empty one is
+    /// the end.
+    async fn all(&self) -> Result<Vec<Tagged>, Error> {
+        let mut all = Vec::new();
+        let mut query = format!("limit={PAGE}");
+        for _ in 0..PAGES {
+            let stacks = self.list(&query).await?;
+            let Some(last) = stacks.last() else { return Ok(all) };
+            query = format!("limit={PAGE}&marker={}", last.id);
+            all.extend(stacks.into_iter().filter(|stack| stack.phase().is_some()).filter_map(Stack::owned));
+        }
+        Err(Error::Refused(format!("the project has more than {PAGES} pages of stacks: too many to look through for those of clusters")))
     }
 
     async fn there(&self, spec: &ClusterSpec) -> Result<Stack, Error> {
@@ -254,6 +273,10 @@ impl Provisioner for Heat {
 
     async fn delete(&self, _mark: &Mark, cluster: &ClusterSpec) -> Result<Progress<()>, Error> {
         within(limit::PROVISION, "delete the stack", self.clear(cluster)).await
+    }
+
+    async fn tagged(&self) -> Result<Vec<Tagged>, Error> {
+        within(limit::LOOK, "list the stacks", self.all()).await
     }
 
     async fn nodes(&self, cluster: &ClusterSpec) -> Result<Option<Vec<NodeSeen>>, Error> {

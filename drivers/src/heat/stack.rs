@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     mark::{self, Mark},
-    seen::Phase,
+    seen::{Phase, Tagged},
 };
 
 /// A stack. Lists leave out parameters and outputs.
@@ -81,6 +81,12 @@ impl Stack {
 
     fn tagged(&self, key: &str) -> Option<&str> {
         self.tags.iter().flatten().find_map(|tag| tag.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// As a thing of the cluster whose tag it carries; `None`: it carries none.
+    pub(super) fn owned(self) -> Option<Tagged> {
+        let cluster = self.tagged(mark::CLUSTER)?.parse().ok()?;
+        Some(Tagged { cluster, what: "stack", name: self.name, id: self.id })
     }
 
     /// A parameter as text, which is how Heat shows all of them.

@@ -27,6 +27,10 @@ pub enum HeatAsk {
         tags: Vec<String>,
         /// Only those of this name.
         name: Option<String>,
+        /// Only those behind the one with this id.
+        marker: Option<String>,
+        /// Only so many.
+        limit: Option<usize>,
     },
     /// `POST …/stacks`.
     Create {
@@ -111,7 +115,8 @@ impl HeatAsk {
             ("GET", []) => {
                 let tags = parameter(query, "tags").unwrap_or_default();
                 let tags = tags.split(',').filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
-                Self::List { who, tags, name: parameter(query, "name") }
+                let limit = parameter(query, "limit").and_then(|limit| limit.parse().ok());
+                Self::List { who, tags, name: parameter(query, "name"), marker: parameter(query, "marker"), limit }
             }
             ("POST", []) => Self::Create { who, body: json() },
             (_, [which]) => Self::Half { who, which: owned(which) },

@@ -31,6 +31,9 @@ use super::{
 };
 use stack::Action;
 
+/// The most stacks that a list shows at a time, whatever it is asked for.
+const PAGE: usize = 20;
+
 /// How long an action takes from now on, and whether the next one fails.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
@@ -78,7 +81,7 @@ impl Heat {
         }
         match ask {
             HeatAsk::Token { .. } => refusal(500, "Internal", "unreachable"),
-            HeatAsk::List { tags, name, .. } => self.list(tags, name.as_deref()),
+            HeatAsk::List { tags, name, marker, limit, .. } => self.list(tags, name.as_deref(), (marker.as_deref(), *limit)),
             HeatAsk::Create { body, .. } => self.create(body),
             HeatAsk::Half { which, .. } => self.half(which),
             HeatAsk::Show { name, id, .. } => match self.find(name, id) {
@@ -128,10 +131,13 @@ impl Heat {
         self.stacks.get(id).filter(|stack| stack.name == name)
     }
 
-    fn list(&self, tags: &[String], name: Option<&str>) -> (Answer, Effect) {
+    /// Stacks that fit; of them a page, in the order of their ids.
+    fn list(&self, tags: &[String], name: Option<&str>, (marker, limit): (Option<&str>, Option<usize>)) -> (Answer, Effect) {
         let fits =
             |stack: &&Stack| !stack.gone() && tags.iter().all(|tag| stack.tags.contains(tag)) && name.is_none_or(|name| stack.name == name);
-        let rows: Vec<Value> = self.stacks.values().filter(fits).map(Stack::row).collect();
+        let behind = |stack: &&Stack| marker.is_none_or(|marker| stack.id.as_str() > marker);
+        let page = limit.unwrap_or(PAGE).min(PAGE);
+        let rows: Vec<Value> = self.stacks.values().filter(behind).filter(fits).take(page).map(Stack::row).collect();
         looked(json!({"stacks": rows}))
     }
 
