@@ -17,7 +17,8 @@
 //! other change, so it is no part of a look, which has no intent in the log and may come from an owner that does not know yet that it is none:
 //! it wants a step of an operation of its own. A swarm: containers run on the first master only, the other machines are there and idle. And node
 //! groups beside the two, trusts (stacks in the tenant's own project), certificates for the engines, and with them their rotation, which is refused
-//! (the template lets only the members reach them), and a real fence: Heat compares nothing.
+//! (of the network the template lets only the members reach an engine, not even the bay's other machines; the containers of a machine reach their own
+//! engine, past every security group), and a real fence: Heat compares nothing.
 
 mod cloud;
 mod parameters;

@@ -137,6 +137,15 @@ pub(super) fn missing(stack: &Stack, wanted: Map<String, Value>) -> Map<String, 
 mod tests {
     use super::*;
 
+    /// Whom the security group lets in: the first word of each rule. What is for TCP is for the members' network.
+    fn rules() -> Vec<&'static str> {
+        let rules = CLUSTER.split("\n      rules:\n").nth(1).unwrap_or_default();
+        let rules = rules.lines().take_while(|line| line.starts_with("        "));
+        let (first, more): (Vec<_>, Vec<_>) = rules.map(str::trim).partition(|line| line.starts_with("- "));
+        assert_eq!(more, ["port_range_min: 2375", "port_range_max: 2375", "remote_ip_prefix: { get_param: api_cidr }"]);
+        first.iter().map(|line| line.trim_start_matches("- ")).collect()
+    }
+
     #[test]
     fn our_templates_know_what_they_are_told_and_give_what_is_read() {
         let spec = ClusterSpec::default();
@@ -150,6 +159,7 @@ mod tests {
                 assert!(CLUSTER.contains(&format!("\n  {output}:\n    description: ")), "the template has no output {output}");
             }
         }
+        assert_eq!(rules(), ["protocol: icmp", "protocol: tcp"], "the engines speak without TLS: nobody but the members gets in");
         // What a machine is told by the group stands among its parameters.
         let properties = CLUSTER.split("        type: node.yaml\n        properties:\n").nth(1).unwrap_or_default();
         let told = properties.lines().take_while(|line| line.starts_with("          "));
