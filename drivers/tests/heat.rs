@@ -252,6 +252,27 @@ async fn a_broken_machine_is_seen_and_a_busy_stack_says_so() {
 }
 
 #[tokio::test]
+async fn a_stack_whose_last_update_failed_is_healed_all_the_same() {
+    let cloud = Cloud::new().await;
+    let (provisioner, mut spec) = (cloud.provisioner(), spec(1));
+    made(&*provisioner, &spec, 1).await.unwrap();
+    cloud.backend.play(Script { stack_failed: 100, ..Script::default() });
+    spec.groups[1].node_count = 3;
+    let resize = mark(&spec, 1, 2);
+    assert_eq!(settled(|| provisioner.update(&resize, &spec)).await.unwrap_err().class(), Class::Refused);
+    cloud.backend.play(Script::default());
+    let nodes = provisioner.nodes(&spec).await.unwrap().unwrap();
+    let broken = nodes.iter().find(|node| !node.master).unwrap().external_id.clone();
+    cloud.backend.meddle(|world| world.heat.fail(&broken));
+    let seen = provisioner.nodes(&spec).await.unwrap().unwrap();
+    assert_eq!(seen.iter().filter(|node| !node.ready).map(|node| &node.external_id).collect::<Vec<_>>(), [&broken]);
+    let heal = mark(&spec, 1, 3);
+    settled(|| provisioner.replace_node(&heal, &spec, &broken)).await.unwrap();
+    let healed = provisioner.nodes(&spec).await.unwrap().unwrap();
+    assert!(healed.iter().all(|node| node.ready && node.external_id != broken), "{healed:?}");
+}
+
+#[tokio::test]
 async fn a_cloud_that_is_not_there_is_said_so() {
     let settings = heat::Settings {
         auth_url: "http://127.0.0.1:1/v3".to_owned(),

@@ -226,7 +226,8 @@ impl Heat {
 
     async fn machines(&self, spec: &ClusterSpec) -> Result<Vec<NodeSeen>, Error> {
         let stack = self.there(spec).await?;
-        if stack.phase() != Some(Phase::Ready) {
+        // An update that failed leaves machines, and those of them that are broken are to be replaced all the same.
+        if stack.phase() != Some(Phase::Ready) && stack.status != "UPDATE_FAILED" {
             return Err(self.busy(stack.reason()));
         }
         let path = format!("/stacks/{}/{}/resources?nested_depth=2", stack.name, stack.id);
