@@ -8,7 +8,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -28,7 +28,7 @@ use crate::{
     check::{Finding, Outcome, coverage::Coverage, inventory, operation, statuses::Statuses},
     nemesis::{Fault, Target},
     report::{Progress, Summary, Table},
-    rest::{Roster, bay, baymodel, container},
+    rest::{self, Endpoint, Roster, bay, baymodel, container},
     workload::{Load, bays::Bays, containers::Containers, load::Stop},
 };
 
@@ -172,14 +172,30 @@ impl Sampler {
                 && let Ok(bays) = bay::list(&member).await
             {
                 let list = bays.all.iter().map(|bay| (bay.uuid.as_str(), bay.status.as_str()));
-                self.statuses.lock().unwrap_or_else(PoisonError::into_inner).see(bays.served, list);
+                self.lock().see(bays.served, list);
+                self.ask_for_updates(&member).await;
             }
             sleep(Duration::from_millis(150)).await;
         }
     }
 
+    /// By which operations bays are being updated.
+    async fn ask_for_updates(&self, member: &Endpoint) {
+        let updating = self.lock().updating();
+        for bay in updating {
+            if let Ok(operations) = rest::operation::of_bay(member, &bay).await {
+                let updates = operations.into_iter().filter(rest::operation::Operation::updates).map(|one| one.id);
+                self.lock().see_updates(&bay, updates);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Statuses> {
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn statuses(&self) -> Statuses {
-        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 }
 

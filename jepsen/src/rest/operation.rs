@@ -42,6 +42,14 @@ pub struct Step {
     pub begun_ms: u64,
 }
 
+impl Operation {
+    /// Whether its bay is being updated while it is open.
+    #[must_use]
+    pub fn updates(&self) -> bool {
+        self.container.is_none() && !["cluster.create", "cluster.delete"].contains(&self.kind.as_str())
+    }
+}
+
 /// What is kept of a bay's operations, as one member lists them.
 pub async fn of_bay(member: &Endpoint, bay: &str) -> Result<Vec<Operation>, Error> {
     let reply = member.ask(&Request::get(format!("/v1/jeroboam/operations?cluster={bay}")), LIMIT).await?;
@@ -89,6 +97,8 @@ mod tests {
         let row = json!({"operation": "o", "cluster": "b", "container": "c", "kind": "container.start", "state": "OPEN",
             "accepted_ms": 5, "ended_ms": null, "steps": steps});
         let read = read(&row);
+        assert!(!read.updates());
+        assert!(Operation { kind: "cluster.heal".to_owned(), container: None, ..read.clone() }.updates());
         assert_eq!((read.id.as_str(), read.container.as_deref(), read.ended_ms), ("o", Some("c"), None));
         assert_eq!(read.steps, [Step { name: "container.start".to_owned(), attempts: 2, begun_ms: 7 }]);
     }
