@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Options, Stage, outside};
+use super::{Options, Stage, churn::Sampler, outside};
 use crate::{
     Error,
     backend::{Backend, Journal, Script, heat},
@@ -22,6 +22,7 @@ use crate::{
     nemesis::Fault,
     report::{Summary, Table},
     rest::{Answer, Hopper, Request, baymodel},
+    workload::Load,
 };
 
 /// The size of the campaign.
@@ -71,6 +72,8 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
         format!("{} clusters of {WORKERS} workers; the owner of most is killed -9 {} times in each phase", plan.clusters, plan.kills);
     let table = Table::new(&title, &["phase", "complete", "as it should be", "most out of service", "took, ms"]);
     let hopper = stage.hopper.with_patience(PATIENCE);
+    let (mut watch, seen) = (Load::default(), Sampler::default());
+    watch.add(seen.clone().run(hopper.roster().clone(), watch.stop_signal()));
     let mut run = Run { stage: &mut stage, backend: &backend, hopper, clusters: Vec::new(), plan, kills: 0, table };
     let mut summary = Summary::default();
     run.create(&mut summary).await?;
@@ -78,9 +81,18 @@ pub async fn run(options: &Options, plan: Plan) -> Result<Summary, Error> {
     run.upgrade(&mut summary).await?;
     run.heal(&mut summary).await?;
     run.delete(&mut summary).await?;
-    let kills = run.kills;
+    watch.stop().await;
+    let (kills, statuses) = (run.kills, seen.statuses());
     summary.table(run.table);
-    summary.coverage("stacks", Coverage::default().with("kills of owners", kills, 4 * plan.kills));
+    summary.findings(statuses.findings(), &[]);
+    summary.coverage(
+        "stacks",
+        Coverage::default().with("kills of owners", kills, 4 * plan.kills).with("lists of statuses", statuses.seen(), 5 * kills).with(
+            "updates seen in progress",
+            statuses.updates(),
+            2 * plan.clusters as u64,
+        ),
+    );
     stage.last_questions(&mut summary).await?;
     outside::judge(&backend, &stage.folder, &mut summary)?;
     stage.cluster.stop().await?;
