@@ -252,6 +252,27 @@ async fn a_broken_machine_is_seen_and_a_busy_stack_says_so() {
 }
 
 #[tokio::test]
+async fn images_of_machines_that_are_gone_are_forgotten_with_the_next_upgrade() {
+    let cloud = Cloud::new().await;
+    let (provisioner, spec) = (cloud.provisioner(), spec(1));
+    made(&*provisioner, &spec, 1).await.unwrap();
+    let to = TemplateWish { image_id: "next".to_owned(), ..spec.template.clone() };
+    let mark = mark(&spec, 1, 2);
+    let upgraded = async || {
+        let nodes = provisioner.nodes(&spec).await.unwrap().unwrap();
+        let node = nodes.into_iter().find(|node| !node.master && node.image.as_deref() == Some("first")).unwrap().external_id;
+        settled(|| provisioner.upgrade(&mark, &spec, &to, std::slice::from_ref(&node))).await.unwrap();
+        node
+    };
+    let own = || cloud.backend.look(|world, _| world.heat.stacks()[&spec.id.to_string()][0].parameters["minion_images"].clone());
+    let first = upgraded().await;
+    assert_eq!(own(), serde_json::json!({"0": "next"}));
+    settled(|| provisioner.replace_node(&mark, &spec, &first)).await.unwrap();
+    upgraded().await;
+    assert_eq!(own(), serde_json::json!({"1": "next"}));
+}
+
+#[tokio::test]
 async fn a_stack_whose_last_update_failed_is_healed_all_the_same() {
     let cloud = Cloud::new().await;
     let (provisioner, mut spec) = (cloud.provisioner(), spec(1));

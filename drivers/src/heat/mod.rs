@@ -374,7 +374,8 @@ fn replacement(stack: &Stack, node: &str) -> Result<Map<String, Value>, Error> {
     Ok(if there { Map::from_iter([(REMOVED.to_owned(), json!([node]))]) } else { Map::new() })
 }
 
-/// Images of single machines, or of machines to come.
+/// Images of single machines, or of machines to come. The latter is also of every machine without an image of its own: one that came after the
+/// batches were counted is rebuilt with them.
 fn images(stack: &Stack, to: &TemplateWish, nodes: &[String]) -> Map<String, Value> {
     if nodes.is_empty() {
         let all = PARTS.iter().map(|part| (part.image.to_owned(), json!(to.image_id)));
@@ -386,7 +387,10 @@ fn images(stack: &Stack, to: &TemplateWish, nodes: &[String]) -> Map<String, Val
         let mut own = before.clone();
         let numbers = stack.by_number(part.ids).into_iter().filter(|(_, id)| nodes.contains(id));
         own.extend(numbers.map(|(number, _)| (number.to_string(), to.image_id.clone())));
+        // Numbers never come again, so those of machines that are gone would be kept for ever. Of what failed not every machine may be shown.
         if own != before {
+            let there = stack.by_number(part.ids);
+            own.retain(|number, _| stack.phase() != Some(Phase::Ready) || number.parse().is_ok_and(|number| there.contains_key(&number)));
             wanted.insert(part.images.to_owned(), json!(own));
         }
     }
