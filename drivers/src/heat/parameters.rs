@@ -116,10 +116,11 @@ pub(super) fn creation(name: &str, tags: &str, spec: &ClusterSpec, api_cidr: &st
 }
 
 /// How long Heat may be at it: as long as the operation.
-fn minutes(spec: &ClusterSpec) -> u32 {
-    match spec.wish.create_timeout.unwrap_or(model::defaults::CREATE_TIMEOUT_MIN) {
-        0 => 24 * 60,
-        minutes => minutes.min(24 * 60),
+fn minutes(spec: &ClusterSpec) -> u64 {
+    const LONGEST: u64 = model::operation::LONGEST_MS / 60_000;
+    match u64::from(spec.wish.create_timeout.unwrap_or(model::defaults::CREATE_TIMEOUT_MIN)) {
+        0 => LONGEST,
+        minutes => minutes.min(LONGEST),
     }
 }
 
@@ -135,6 +136,8 @@ pub(super) fn missing(stack: &Stack, wanted: Map<String, Value>) -> Map<String, 
 
 #[cfg(test)]
 mod tests {
+    use model::{cluster::ClusterWish, template::TemplateWish};
+
     use super::*;
 
     /// Whom the security group lets in: the first word of each rule. What is for TCP is for the members' network.
@@ -148,8 +151,15 @@ mod tests {
 
     #[test]
     fn our_templates_know_what_they_are_told_and_give_what_is_read() {
-        let spec = ClusterSpec::default();
+        // Everything is said, so that every name is told.
+        let said = || Some("said".to_owned());
+        let spec = ClusterSpec {
+            wish: ClusterWish { keypair: said(), flavor_id: said(), master_flavor_id: said(), ..ClusterWish::default() },
+            template: TemplateWish { dns_nameserver: said(), ..TemplateWish::default() },
+            ..ClusterSpec::default()
+        };
         let told = all(&spec, "10.0.0.0/8");
+        assert_eq!(told.len(), 11, "{told:?}");
         let names = PARTS.iter().flat_map(|part| [part.images]).chain([REMOVED]).chain(told.keys().map(String::as_str));
         for name in names {
             assert!(CLUSTER.contains(&format!("\n  {name}:\n    type: ")), "the template has no parameter {name}");
