@@ -194,7 +194,7 @@ impl Stack {
         }
     }
 
-    /// Takes new parameters and tags.
+    /// Takes new parameters and tags; what is not said stays as it was, servers that were to be removed included.
     pub(super) fn take(&mut self, body: &Value) -> Result<(), String> {
         let given = body.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
         if let Some(unknown) = given.keys().find(|name| !self.known.contains(*name)) {
@@ -203,8 +203,6 @@ impl Stack {
         if body.get("tags").is_some() {
             self.tags = tags(body);
         }
-        // Whoever names machines to remove names them for this time.
-        self.parameters.remove("minions_to_remove");
         self.parameters.extend(given);
         Ok(())
     }

@@ -83,6 +83,11 @@ fn machines_are_removed_by_id_and_numbers_are_not_used_again() {
     cloud.wait();
     let after = ids(&mut cloud);
     assert_eq!((&after["0"], &after["1"], after["3"].is_string()), (&before["0"], &Value::Null, true));
+    assert_eq!(cloud.ask("PATCH", &full, &json!({"parameters": {"number_of_minions": 4}})).0, 202);
+    cloud.wait();
+    let shown = cloud.ask("GET", &full, &Value::Null).1["stack"].clone();
+    assert_eq!(shown["parameters"]["minions_to_remove"], before["1"], "what is not said again stays as it was");
+    assert_eq!(shown["outputs"][2]["output_value"].as_object().unwrap().len(), 4, "and what is gone is not removed twice");
     assert_eq!(cloud.ask("PATCH", &full, &json!({"parameters": {"nonsense": 1}})).0, 400);
     assert_eq!(cloud.ask("POST", "", &json!({"stack_name": "b", "template": TEMPLATE})).0, 400, "a parameter is missing");
 }
