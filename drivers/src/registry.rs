@@ -38,17 +38,18 @@ impl Registry {
         Self::default()
     }
 
-    /// All drivers of this program, as far as `settings` turn them on. Errors are about the settings; nothing is opened.
+    /// All drivers of this program, as far as `settings` turn them on. Errors are about the settings and name them; nothing is opened.
     pub fn standard(settings: &Settings) -> Result<Self, Error> {
         let mut registry = Self::new();
         let mut known = Vec::new();
         if let Some(address) = &settings.local {
-            let client = Arc::new(Client::new(address)?);
+            let client = Arc::new(Client::new(address).map_err(|error| about("drivers.docker.endpoint", &error))?);
             known.push(Arc::clone(&client));
             registry = registry.with_provisioner(local::NAME, Arc::new(Local::new(client)));
         }
         if let Some(settings) = &settings.heat {
-            registry = registry.with_provisioner(heat::NAME, Arc::new(Heat::new(settings.clone())?));
+            registry = registry
+                .with_provisioner(heat::NAME, Arc::new(Heat::new(settings.clone()).map_err(|error| about("drivers.heat", &error))?));
         }
         Ok(registry.with_connector("swarm", Arc::new(DockerConnector::new(known))))
     }
@@ -98,6 +99,11 @@ impl Registry {
         let found = found.ok_or_else(|| Error::Refused(format!("this member cannot speak to the coe {:?}", cluster.coe)))?;
         found.connect(cluster.id, provisioned)
     }
+}
+
+/// An error with the settings that it is about.
+fn about(key: &str, error: &Error) -> Error {
+    Error::Refused(format!("{key}: {error}"))
 }
 
 impl fmt::Debug for Registry {

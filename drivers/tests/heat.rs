@@ -86,6 +86,18 @@ fn spec(number: u128) -> ClusterSpec {
     }
 }
 
+/// A cloud at an address where nobody answers.
+fn somewhere() -> heat::Settings {
+    heat::Settings {
+        auth_url: "http://127.0.0.1:1/v3".to_owned(),
+        region: None,
+        credentials: password(),
+        authorities: None,
+        poll: SOON,
+        api_cidr: "10.9.0.0/24".to_owned(),
+    }
+}
+
 fn mark(spec: &ClusterSpec, epoch: u64, operation: u128) -> Mark {
     Mark { cluster: spec.id, epoch, operation: OperationId::new(Uuid::from_u128(operation)) }
 }
@@ -293,17 +305,19 @@ async fn a_stack_whose_last_update_failed_is_healed_all_the_same() {
     assert!(healed.iter().all(|node| node.ready && node.external_id != broken), "{healed:?}");
 }
 
+#[test]
+fn settings_that_are_wrong_are_named() {
+    let said = |settings: &Settings| Registry::standard(settings).unwrap_err().to_string();
+    let local = said(&Settings { local: Some("docker.sock".to_owned()), heat: None });
+    assert!(local.starts_with("drivers.docker.endpoint: "), "{local}");
+    let heat = heat::Settings { authorities: Some(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec()), ..somewhere() };
+    let heat = said(&Settings { local: None, heat: Some(heat) });
+    assert!(heat.starts_with("drivers.heat: "), "{heat}");
+}
+
 #[tokio::test]
 async fn a_cloud_that_is_not_there_is_said_so() {
-    let settings = heat::Settings {
-        auth_url: "http://127.0.0.1:1/v3".to_owned(),
-        region: None,
-        credentials: password(),
-        authorities: None,
-        poll: SOON,
-        api_cidr: "10.9.0.0/24".to_owned(),
-    };
-    let registry = Registry::standard(&Settings { local: None, heat: Some(settings) }).unwrap();
+    let registry = Registry::standard(&Settings { local: None, heat: Some(somewhere()) }).unwrap();
     let error = registry.provisioner(&spec(1)).unwrap().look(&spec(1)).await.unwrap_err();
     assert_eq!(error.class(), Class::Broken);
 }

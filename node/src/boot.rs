@@ -148,7 +148,7 @@ async fn conduct(conductor: Conductor, stop: CancellationToken, tell: Tell) {
 
 fn registry(config: &Config) -> Result<Registry, Error> {
     let settings = drivers::registry::Settings { local: config.docker.clone(), heat: config.heat.clone() };
-    Ok(Registry::standard(&settings).map_err(|error| config::Error(format!("drivers: {error}")))?)
+    Ok(Registry::standard(&settings).map_err(|error| config::Error(error.to_string()))?)
 }
 
 fn conductor_settings(config: &Config) -> conductor::Settings {
