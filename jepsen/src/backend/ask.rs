@@ -29,6 +29,8 @@ pub enum Ask {
     Logs(String),
     /// `GET /images/{name}/json`.
     Image(String),
+    /// `GET /events`, with the filters.
+    Events(Value),
     /// Something of the cloud.
     Heat(HeatAsk),
     /// Anything else.
@@ -64,6 +66,7 @@ impl Ask {
             ("GET" | "HEAD", ["_ping"]) => Self::Engine("ping"),
             ("GET", ["version"]) => Self::Engine("version"),
             ("GET", ["info"]) => Self::Engine("info"),
+            ("GET", ["events"]) => Self::Events(filters(query).unwrap_or_default()),
             ("GET", ["networks"]) => Self::Networks(label(query)),
             ("POST", ["networks", "create"]) => Self::MakeNetwork(json()),
             ("DELETE", ["networks", id]) => Self::RemoveNetwork((*id).to_owned()),
@@ -97,6 +100,7 @@ impl Ask {
             Self::RemoveContainer(_) => "container.remove",
             Self::Logs(_) => "container.logs",
             Self::Image(_) => "image.show",
+            Self::Events(_) => "events",
             Self::Heat(ask) => ask.verb(),
             Self::Unknown => "unknown",
         }
@@ -125,7 +129,7 @@ impl Ask {
             | Self::Logs(key)
             | Self::Image(key) => key,
             Self::Heat(ask) => ask.key(),
-            Self::Engine(_) | Self::Unknown => "",
+            Self::Engine(_) | Self::Events(_) | Self::Unknown => "",
         }
     }
 }
@@ -141,15 +145,29 @@ impl Action {
             _ => return None,
         })
     }
+
+    /// Docker's word for what happened.
+    pub(super) fn told(self) -> &'static str {
+        match self {
+            Self::Start | Self::Restart => "start",
+            Self::Stop => "die",
+            Self::Pause => "pause",
+            Self::Unpause => "unpause",
+        }
+    }
 }
 
 /// The first label in the filters of a list: `filters={"label":["jeroboam.cluster=…"]}`.
 fn label(query: &str) -> Option<String> {
-    let filters: Value = serde_json::from_str(&parameter(query, "filters")?).ok()?;
+    let filters = filters(query)?;
     let labels = filters.get("label")?;
     // A list, or the older form of an object whose keys are meant.
     let first = labels.as_array().and_then(|list| list.first()).and_then(Value::as_str);
     first.or_else(|| labels.as_object()?.keys().next().map(String::as_str)).map(str::to_owned)
+}
+
+fn filters(query: &str) -> Option<Value> {
+    serde_json::from_str(&parameter(query, "filters")?).ok()
 }
 
 pub(super) fn parameter(query: &str, name: &str) -> Option<String> {

@@ -15,13 +15,14 @@
 //! Beside the Docker endpoint stands, under paths of its own, a second shape: a tiny cloud of stacks that take their time ([`heat`]). Both are in
 //! one journal, and under one script.
 //!
-//! In reading order: [`caller`], [`journal`], [`ask`], [`world`], [`heat`], [`script`], [`server`].
+//! In reading order: [`caller`], [`journal`], [`ask`], [`events`], [`world`], [`heat`], [`script`], [`server`].
 //!
-//! Deliberately absent: images (every image is there), volumes, event streams, executions, and any type of the product or of its client
+//! Deliberately absent: images (every image is there), volumes, events of anything but containers, executions, and any type of the product or of its client
 //! library: the paths and shapes are written here a second time, from Docker's own description of its API.
 
 pub mod ask;
 pub mod caller;
+pub mod events;
 pub mod heat;
 pub mod journal;
 pub mod script;
@@ -32,6 +33,7 @@ pub mod world;
 
 pub use ask::Ask;
 pub use caller::Caller;
+pub use events::Event;
 pub use journal::{Call, Journal, Outcome};
 pub use script::Script;
 pub use server::Backend;

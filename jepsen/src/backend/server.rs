@@ -5,16 +5,18 @@
 
 use std::{
     collections::BTreeSet,
+    convert::Infallible,
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
-use http_body_util::{BodyExt, Full, Limited};
+use futures::StreamExt;
+use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Bytes, Frame, Incoming},
     http::request::Parts,
     server::conn::http1,
     service::service_fn,
@@ -23,13 +25,13 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::{broadcast, oneshot},
     task::JoinSet,
     time::sleep,
 };
 
 use super::{
-    Ask, Caller, Journal, Outcome, Script, World,
+    Ask, Caller, Event, Journal, Outcome, Script, World, events,
     heat::{HeatAsk, Pace},
     journal::Line,
     script::Fate,
@@ -58,6 +60,8 @@ struct Inner {
     /// World and journal change together: an effect and its place are one moment.
     state: Mutex<State>,
     chance: Mutex<Chance>,
+    /// To whoever listens.
+    events: broadcast::Sender<Event>,
     /// Effects under way.
     effects: Mutex<JoinSet<()>>,
 }
@@ -98,6 +102,9 @@ impl State {
     }
 }
 
+/// The body of an answer.
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
 /// The answer is not sent: the connection breaks.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is lost")]
@@ -114,6 +121,7 @@ impl Backend {
             script: RwLock::new(script),
             state: Mutex::new(State { world: World::at(format!("tcp://{address}")), journal, ..State::default() }),
             chance: Mutex::new(chance),
+            events: broadcast::Sender::new(events::BEHIND),
             effects: Mutex::default(),
         };
         let inner = Arc::new(inner);
@@ -136,7 +144,10 @@ impl Backend {
 
     /// Changes the world behind everybody's back.
     pub fn meddle<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        change(&mut self.inner.state().world)
+        let state = &mut *self.inner.state();
+        let changed = change(&mut state.world);
+        self.inner.tell(&mut state.world);
+        changed
     }
 
     /// Behaves in another way from now on.
@@ -183,9 +194,15 @@ impl Backend {
         self.inner.state().sights.1
     }
 
+    /// How many listen to what happens.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.inner.events.receiver_count()
+    }
+
     /// Something happens outside that nobody called for; the HTTP status it would have had.
     pub fn happen(&self, ask: &Ask) -> u16 {
-        self.inner.state().world.carry_out(ask).0.status
+        self.meddle(|world| world.carry_out(ask).0.status)
     }
 
     /// Writes the journal into a folder.
@@ -223,10 +240,14 @@ impl Inner {
         self.script.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Lost> {
+    async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Lost> {
         let (head, body) = request.into_parts();
         let body = Limited::new(body, BODY).collect().await.map_err(|_| Lost)?.to_bytes();
         let ask = asked(&head, &body);
+        if let Ask::Events(filters) = ask {
+            let lines = events::lines(self.events.subscribe(), filters);
+            return Ok(Response::new(StreamBody::new(lines.map(|line| Ok(Frame::data(line)))).boxed_unsync()));
+        }
         let caller = Caller::read(&head.headers);
         let line = self.state().journal.arrive(self.clock.now(), caller.as_ref(), ask.verb(), ask.changes(), ask.key());
         let fate = self.fate(&ask, caller.as_ref());
@@ -251,6 +272,13 @@ impl Inner {
         }
         self.state().journal.answer(line);
         Ok(response(answer, &ask))
+    }
+
+    /// Tells what has happened to containers; nobody need listen.
+    fn tell(&self, world: &mut World) {
+        for event in world.told() {
+            self.events.send(event).ok();
+        }
     }
 
     fn is_held(&self, caller: Option<&Caller>) -> bool {
@@ -294,6 +322,7 @@ impl Inner {
         let takes = u64::try_from(fate.takes.as_nanos()).unwrap_or(u64::MAX);
         state.world.pass(Pace { now: self.clock.now(), takes, fails: fate.breaks });
         let (answer, Effect { outcome, name }) = state.world.carry_out(ask);
+        self.tell(&mut state.world);
         state.journal.judge(line, outcome, name.as_deref());
         Some(answer)
     }
@@ -309,14 +338,14 @@ fn asked(head: &Parts, body: &[u8]) -> Ask {
     }
 }
 
-fn response(answer: Answer, ask: &Ask) -> Response<Full<Bytes>> {
+fn response(answer: Answer, ask: &Ask) -> Response<Body> {
     let (kind, body) = match (&answer.body, ask) {
         (_, Ask::Logs(_)) if answer.status == 200 => ("application/vnd.docker.raw-stream", framed(b"scripted\n")),
         (Value::Null, _) => ("text/plain", Bytes::new()),
         (Value::String(words), _) => ("text/plain", words.clone().into()),
         (body, _) => ("application/json", body.to_string().into()),
     };
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Full::new(body).boxed_unsync());
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Some(token) = answer.token.and_then(|token| token.parse().ok()) {
         response.headers_mut().insert("x-subject-token", token);

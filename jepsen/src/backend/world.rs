@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Ask, Outcome,
+    Ask, Event, Outcome,
     ask::Action,
     heat::{Heat, Pace},
 };
@@ -92,6 +92,8 @@ pub struct World {
     tagged: BTreeMap<String, BTreeSet<String>>,
     /// The stacks of the cloud beside it.
     pub heat: Heat,
+    /// What has happened to containers and has not been told yet.
+    untold: Vec<Event>,
     /// Where the engine of every stack answers.
     docker: String,
 }
@@ -136,8 +138,17 @@ impl World {
             },
             Ask::Image(name) => looked(json!({"Id": "sha256:0", "RepoTags": [name]})),
             Ask::Heat(ask) => self.heat.carry_out(ask, &self.docker),
-            Ask::Unknown => nothing(501, "the scripted backend does not speak this part of the API"),
+            Ask::Events(_) | Ask::Unknown => nothing(501, "the scripted backend does not speak this part of the API"),
         }
+    }
+
+    /// What has happened to containers since this was last asked.
+    pub fn told(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.untold)
+    }
+
+    fn tell(&mut self, action: &'static str, id: &str, labels: &Map<String, Value>) {
+        self.untold.push(Event { action, id: id.to_owned(), labels: labels.clone() });
     }
 
     /// Container objects of a cluster, as an inventory.
@@ -255,6 +266,7 @@ impl World {
         let id = self.id();
         let labels = object(body, "Labels");
         self.tag(&labels, &id);
+        self.tell("create", &id, &labels);
         let network = body.get("HostConfig").and_then(|host| host.get("NetworkMode")).and_then(Value::as_str).map(str::to_owned);
         let one = Container { name: name.to_owned(), image: text(body, "Image"), labels, network, state: State::Created };
         self.containers.insert(id.clone(), one);
@@ -278,7 +290,8 @@ impl World {
             (Action::Start | Action::Pause | Action::Unpause, _) => return nothing(409, "not possible in this state"),
         };
         one.state = next;
-        let name = one.name.clone();
+        let (name, labels) = (one.name.clone(), one.labels.clone());
+        self.tell(action.told(), &id, &labels);
         done(204, Value::Null, Outcome::Changed, name)
     }
 
@@ -287,6 +300,7 @@ impl World {
         let Some(gone) = self.containers.remove(&id) else { return nothing(404, "No such container") };
         self.names.remove(&gone.name);
         self.untag(&gone.labels, &id);
+        self.tell("destroy", &id, &gone.labels);
         done(204, Value::Null, Outcome::Removed, gone.name)
     }
 }
@@ -370,6 +384,19 @@ mod tests {
         assert_eq!([act(Action::Stop), act(Action::Stop), act(Action::Restart)], [204, 304, 204]);
         assert_eq!(world.inventory("a").len(), 1);
         assert!(world.inventory("b").is_empty());
+    }
+
+    #[test]
+    fn what_happens_is_told_once_and_what_does_not_is_not() {
+        let mut world = World::default();
+        world.carry_out(&container("x", "a"));
+        for action in [Action::Start, Action::Start, Action::Stop] {
+            world.carry_out(&Ask::Act("x".into(), action));
+        }
+        world.carry_out(&Ask::RemoveContainer("x".into()));
+        let told: Vec<_> = world.told().into_iter().map(|event| event.action).collect();
+        assert_eq!(told, ["create", "start", "die", "destroy"]);
+        assert!(world.told().is_empty());
     }
 
     #[test]
