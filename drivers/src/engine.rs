@@ -20,6 +20,13 @@
 //! late removal by the engine's own id hits nothing new; and the worker is level-triggered, so a late stop or start is seen and put
 //! right. A new owner lists what is there before its first change.
 //!
+//! # Watches
+//! An engine that tells by itself of what happens there is watched: [`Engine::watch`]. What is told is a [`Hint`], "look at this one", and
+//! nothing may depend on it: a hint may be lost, doubled or late, and whoever watches looks from time to time anyway. It says neither what
+//! happened nor who did it, so own changes come back as hints, too. One stream serves all clusters at an endpoint, whoever owns them: whoever
+//! reads it leaves out what is not its own, and it has no [`Caller`](crate::Caller), because it is made for none of them. An engine that tells
+//! nothing keeps the default.
+//!
 //! # How the engines to come fit in
 //! *Kubernetes.* `look` is `/version`, `/readyz` and the node list with their `Ready` conditions. Its objects are pods, services and
 //! replication controllers, not containers, so the container calls keep their refusing defaults, and a second group of
@@ -56,11 +63,40 @@ use crate::{
     spec::ContainerSpec,
 };
 
+/// Something has happened to a container: look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The cluster that its labels name.
+    pub cluster: ClusterId,
+    /// The container.
+    pub container: ContainerId,
+}
+
+/// How an engine tells of what happens there.
+pub struct Watch {
+    /// Which engine: the same word for all clusters that one stream serves.
+    pub endpoint: String,
+    /// What happens from the first poll on, at which it is opened. Ends, or fails, when the connection does; to be opened anew then, and after
+    /// [`limit::QUIET`] without a word. Holds nothing back: what is not read waits with the engine.
+    pub hints: BoxStream<'static, Result<Hint, Error>>,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
 /// A connection to one cluster's endpoint. See the module for the contract; bounds are in [`limit`].
 #[async_trait]
 pub trait Engine: Send + Sync {
     /// The engine's version, health and machines. Bound: [`limit::LOOK`].
     async fn look(&self) -> Result<EngineSeen, Error>;
+
+    /// How it tells of changes, made by whomever; opens nothing yet. `None`: it cannot.
+    fn watch(&self) -> Option<Watch> {
+        None
+    }
 
     /// Every container that carries the cluster's label, in any state: for adoption and for the orphan sweep. In the order of their
     /// ids. Bound: [`limit::LOOK`].

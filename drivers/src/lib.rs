@@ -11,7 +11,7 @@
 //!   removal of what is gone, are successes. What cannot be repeated ([`Engine::reboot`], [`Engine::execute`]) says so, and the
 //!   conductor runs it at most once.
 //! * **Every effect carries its [`Mark`]**: cluster, epoch and operation, in whatever the backend has for such words; and every call,
-//!   looks included, its [`Caller`].
+//!   looks included, its [`Caller`]; but a watch ([`Engine::watch`]) is for all clusters at once.
 //! * **Every call ends** within the bound in [`limit`], and an error says whether the effect may still happen ([`Error`]).
 //! * Nothing here decides. What is to be done, when, and who may do it is the conductor's matter; nothing here keeps state, and two
 //!   members that speak to the same endpoint need not know of each other.
@@ -48,7 +48,7 @@ pub mod local;
 pub mod heat;
 
 pub use caller::Caller;
-pub use engine::{Bytes, Connector, Engine, Execution, LogOptions};
+pub use engine::{Bytes, Connector, Engine, Execution, Hint, LogOptions, Watch};
 pub use error::{Class, Error};
 pub use mark::Mark;
 pub use provision::{Progress, Provisioner};

@@ -28,6 +28,8 @@ pub const OPEN: Duration = Duration::from_secs(10);
 pub const EXECUTE: Duration = Duration::from_secs(300);
 /// The longest silence of a stream of logs that is not followed.
 pub const SILENCE: Duration = Duration::from_secs(30);
+/// The longest silence of a watch: nothing else tells an engine where nothing happens from a connection whose other end is gone.
+pub const QUIET: Duration = Duration::from_secs(300);
 /// One call to a provisioner; longer work answers "working, look again".
 pub const PROVISION: Duration = Duration::from_secs(60);
 

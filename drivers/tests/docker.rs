@@ -2,13 +2,18 @@
 //! `scripts/docker.sh` can start. Where none can be had each test says SKIPPED and why.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{io::Write, process::Command};
+use std::{
+    io::Write,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use drivers::{
-    ClusterSpec, Mark, Progress, Registry,
+    ClusterSpec, Hint, Mark, Progress, Registry,
     contract::{self, Place, Verdict},
     registry::Settings,
 };
+use futures::StreamExt;
 use model::id::OperationId;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -136,6 +141,41 @@ async fn a_cluster_is_made_once() {
     clean(&registry, &one).await;
     clean(&registry, &other).await;
     verdict.unwrap();
+}
+
+/// What is done behind our back is told soon, and is told of that container.
+#[tokio::test]
+async fn a_container_that_is_killed_is_told_of() {
+    inhabit(|place| async move {
+        let mark = Mark { cluster: place.cluster, epoch: 1, operation: OperationId::new(Uuid::from_u128(fresh())) };
+        let id = Uuid::from_u128(place.seed);
+        let command = Some("sleep 1000".to_owned());
+        let wish = model::container::ContainerWish { image: place.image.clone(), command, ..Default::default() };
+        let said = |error: drivers::Error| error.to_string();
+        place.engine.create(&mark, &drivers::ContainerSpec { id: id.into(), wish }).await.map_err(said)?;
+        place.engine.start(&mark, id.into()).await.map_err(said)?;
+        let mut hints = place.engine.watch().ok_or("it cannot be watched")?.hints;
+        let kill = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let killed = tokio::task::spawn_blocking(move || docker(&["kill", &format!("jeroboam-{id}")]));
+            killed.await.map(|_| Instant::now())
+        };
+        // Containers of other tests on the same engine are told of on the same stream.
+        let ours = Hint { cluster: place.cluster, container: id.into() };
+        let told = async {
+            while let Some(hint) = hints.next().await {
+                if hint.map_err(said)? == ours {
+                    return Ok(Instant::now());
+                }
+            }
+            Err("the stream ended".to_owned())
+        };
+        let told = tokio::time::timeout(Duration::from_secs(30), told);
+        let (told, killed) = tokio::join!(told, kill);
+        let late = told.map_err(|_| "nothing was told")??.saturating_duration_since(killed.map_err(|error| error.to_string())?);
+        if late < Duration::from_secs(2) { Ok(()) } else { Err(format!("told {late:?} later")) }
+    })
+    .await;
 }
 
 /// What only Docker has: a foreign thing under our name is neither adopted nor removed, and a second network is not kept.

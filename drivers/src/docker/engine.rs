@@ -11,9 +11,9 @@ use crate::{
     docker::{
         changes::{self, Change},
         client::{Client, Fault, within},
-        containers, output, sight,
+        containers, events, output, sight,
     },
-    engine::{Connector, Engine, Execution, LogOptions},
+    engine::{Connector, Engine, Execution, LogOptions, Watch},
     error::Error,
     limit,
     mark::Mark,
@@ -56,6 +56,10 @@ impl Engine for DockerEngine {
             Ok(sight::engine(shown, Some(self.client.host())))
         };
         within(limit::LOOK, "describe itself", look).await
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        Some(Watch { endpoint: self.client.address().to_owned(), hints: events::hints(&self.client) })
     }
 
     async fn containers(&self, cluster: ClusterId) -> Result<Vec<ContainerSeen>, Error> {

@@ -7,14 +7,15 @@
 //! Every request made for a cluster carries its [`Caller`](crate::Caller) as headers: Docker ignores them, a fencing proxy need not.
 //!
 //! Requests name no API version, so every engine speaks its own newest, and what we read from an answer is in all of them since
-//! Docker 1.12. Registries that ask for a password, TLS to the engine and event streams are not here yet.
+//! Docker 1.12. Registries that ask for a password, and TLS to the engine are not here yet.
 //!
-//! Read in this order: `name`, `wish`, `sight`, `client`, `containers`, `changes`, `output`, `networks`.
+//! Read in this order: `name`, `wish`, `sight`, `client`, `containers`, `changes`, `output`, `events`, `networks`.
 
 mod changes;
 mod client;
 pub(crate) mod containers;
 mod engine;
+mod events;
 mod images;
 mod name;
 pub(crate) mod networks;
