@@ -18,6 +18,7 @@ use crate::{
         crew::{Crew, Posts},
         newcomers::Newcomers,
         report,
+        watches::Watches,
     },
     settings::Settings,
     shared::Shared,
@@ -76,8 +77,9 @@ impl Conductor {
         parts.spawn(ok(unseen::run(Arc::clone(&self.shared), Arc::clone(&self.grants), last.clone())));
         parts.spawn(ok(outbox::keep::run(Arc::clone(&self.shared), last.clone())));
         parts.spawn(ok(outbox::run::run(Arc::clone(&self.shared), self.sinks, last.clone())));
-        let (shared, posts) = (Arc::clone(&self.shared), Arc::clone(&self.posts));
-        let crew = Crew { shared, posts, reports, newcomers: Newcomers::default(), kick };
+        let (shared, posts, watches) = (Arc::clone(&self.shared), Arc::clone(&self.posts), Arc::<Watches>::default());
+        parts.spawn(Arc::clone(&watches).run(Arc::clone(&shared), Arc::clone(&posts), last.clone()));
+        let crew = Crew { shared, posts, reports, newcomers: Newcomers::default(), watches, kick };
         let mut workers: JoinSet<Result<(), Error>> = JoinSet::new();
         workers.spawn(crew.run(park.clone()));
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, Halt},
-    reconcile::{newcomers::Newcomers, post::Post, report::Reports, worker::Worker},
+    reconcile::{newcomers::Newcomers, post::Post, report::Reports, watches::Watches, worker::Worker},
     shared::Shared,
 };
 
@@ -51,6 +51,7 @@ pub(crate) struct Crew {
     pub(crate) posts: Arc<Posts>,
     pub(crate) reports: Reports,
     pub(crate) newcomers: Newcomers,
+    pub(crate) watches: Arc<Watches>,
     /// Asks for a lease that covers what was just assigned.
     pub(crate) kick: Arc<Notify>,
 }
@@ -144,7 +145,8 @@ impl Crew {
         if self.shared.lease.may_act(epoch).is_none() {
             self.kick.notify_one();
         }
-        let worker = Worker::new(Arc::clone(&self.shared), (self.reports.clone(), self.newcomers.clone()), cluster, post);
+        let common = (self.reports.clone(), self.newcomers.clone(), Arc::clone(&self.watches));
+        let worker = Worker::new(Arc::clone(&self.shared), common, cluster, post);
         workers.spawn(async move {
             worker.run().await;
             (cluster, epoch)

@@ -7,10 +7,13 @@
 //! *One worker per cluster* and epoch (`worker`), started when this member is given the cluster and ended, and awaited, when it is taken away
 //! (`crew`). It alone acts for the cluster; containers run side by side, each one's operations in their order.
 //!
+//! *Every outside thing is looked at by one member*, its owner, in a rhythm that follows what is seen (`rhythm`). Where an engine tells by itself
+//! of what happens, that brings a look forward (`watches`) and replaces none.
+//!
 //! *A step* (`step`) is: intent through the log, the right to act, the outside call, its outcome through the log; all under the epoch. Whoever
 //! comes next finds the intent and goes on from there.
 //!
-//! Read in this order: `next`, `hazard`, `retry`, `rhythm`, `picture`, `step`, `worker`, `pass`, `report`, `newcomers`, `crew`.
+//! Read in this order: `next`, `hazard`, `retry`, `rhythm`, `picture`, `step`, `worker`, `pass`, `report`, `newcomers`, `watches`, `crew`.
 
 pub mod next;
 
@@ -33,5 +36,7 @@ pub(crate) mod pass;
 pub(crate) mod report;
 
 pub(crate) mod newcomers;
+
+pub(crate) mod watches;
 
 pub(crate) mod crew;

@@ -1,7 +1,7 @@
 //! What a worker shows to the rest of the member: how to wake it, how to end it, who waits for output.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use model::{id::OperationId, peer::Output};
+use model::{
+    id::{ContainerId, OperationId},
+    peer::Output,
+};
 use tokio::{
     sync::{Notify, mpsc},
     time::Instant,
@@ -53,6 +56,10 @@ pub(crate) struct Post {
     /// The cluster is somebody else's: drop everything.
     pub(crate) lost: CancellationToken,
     pass: AtomicBool,
+    /// Something happened outside since the last look began.
+    hinted: AtomicBool,
+    /// Containers that calls of this worker act on now.
+    acting: Mutex<BTreeSet<ContainerId>>,
     /// The leader's wish that the cluster be handed over.
     wish: Mutex<Option<Wish>>,
     callers: Mutex<BTreeMap<OperationId, mpsc::Sender<Output>>>,
@@ -66,6 +73,8 @@ impl Post {
             park: CancellationToken::new(),
             lost: CancellationToken::new(),
             pass: AtomicBool::new(false),
+            hinted: AtomicBool::new(false),
+            acting: Mutex::default(),
             wish: Mutex::new(None),
             callers: Mutex::new(BTreeMap::new()),
         }
@@ -124,6 +133,33 @@ impl Post {
     /// Whether a pass was asked for; forgets it.
     pub(crate) fn pass_asked(&self) -> bool {
         self.pass.swap(false, Ordering::Relaxed)
+    }
+
+    /// Something happened to a container, as its engine says. What is acted on just now is left out: that is the echo of our own call, and the
+    /// end of the step says what the container looks like. Many are as good as one.
+    pub(crate) fn hint(&self, container: ContainerId) {
+        if !self.acting(|acting| acting.contains(&container)) && !self.hinted.swap(true, Ordering::Relaxed) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether there was a hint since the last look began.
+    pub(crate) fn hinted(&self) -> bool {
+        self.hinted.load(Ordering::Relaxed)
+    }
+
+    /// A look begins: it sees all that was hinted at.
+    pub(crate) fn looks(&self) {
+        self.hinted.store(false, Ordering::Relaxed);
+    }
+
+    /// A call on a container begins, or has ended.
+    pub(crate) fn acts_on(&self, container: ContainerId, begins: bool) {
+        self.acting(|acting| if begins { acting.insert(container) } else { acting.remove(&container) });
+    }
+
+    fn acting<T>(&self, work: impl FnOnce(&mut BTreeSet<ContainerId>) -> T) -> T {
+        work(&mut self.acting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn callers<T>(&self, work: impl FnOnce(&mut BTreeMap<OperationId, mpsc::Sender<Output>>) -> T) -> T {
@@ -198,6 +234,21 @@ mod tests {
         assert_eq!(post.holds(), Some(began + (HOLD + WORK) + HOLD * 2), "each hold is longer than the one before");
         advance(WISH).await;
         assert!(!post.leaves() && post.holds().is_none() && post.next_hold().is_none(), "nobody repeats it");
+    }
+
+    #[test]
+    fn what_is_told_of_a_container_that_is_acted_on_is_no_hint() {
+        let (post, one, other) = (Post::new(3), ContainerId::default(), ContainerId::new(uuid::Uuid::from_u128(7)));
+        post.acts_on(one, true);
+        post.hint(one);
+        assert!(!post.hinted());
+        post.hint(other);
+        assert!(post.hinted());
+        post.looks();
+        post.acts_on(one, false);
+        assert!(!post.hinted());
+        post.hint(one);
+        assert!(post.hinted());
     }
 
     #[test]

@@ -40,12 +40,16 @@ use crate::{
         post::Post,
         report::Reports,
         retry,
-        rhythm::{Rhythm, Sight},
+        rhythm::{self, Rhythm, Sight},
         step::{Act, Came, Step},
+        watches::{Watches, Watching},
     },
     shared::Shared,
     workload,
 };
+
+/// Looks that hints ask for at the same time begin within so many milliseconds.
+const SPREAD_MS: u64 = 500;
 
 /// What a step works on: one at a time on each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +97,11 @@ pub(crate) struct Worker {
     hazards: Vec<Hazard>,
     pass_at: Instant,
     rhythm: Rhythm,
+    /// When the last look ended, and how long it took.
+    looked: (Instant, Duration),
+    watches: Arc<Watches>,
+    /// Its engine is listened to.
+    watching: Option<Watching>,
     /// Looks without an answer in a row.
     unanswered: u32,
     /// Another owner may have acted before, and the backend has not been shown this epoch yet.
@@ -102,7 +111,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, (reports, newcomers): (Reports, Newcomers), cluster: ClusterId, post: Arc<Post>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        (reports, newcomers, watches): (Reports, Newcomers, Arc<Watches>),
+        cluster: ClusterId,
+        post: Arc<Post>,
+    ) -> Self {
         let now = Instant::now();
         let (least, most) = shared.settings.looks;
         Self {
@@ -120,6 +134,9 @@ impl Worker {
             pauses: BTreeMap::new(),
             hazards: Vec::new(),
             pass_at: now,
+            looked: (now, Duration::ZERO),
+            watches,
+            watching: None,
             down: BTreeSet::new(),
         }
     }
@@ -201,6 +218,9 @@ impl Worker {
             },
         };
         let outside = self.running.remove(&target).map(|running| running.outside).unwrap_or_default();
+        if let Target::Container(container) = target {
+            self.post.acts_on(container, false);
+        }
         if let Some(act) = came.hazard {
             self.hazards.push(Hazard { target, operation, outside, until: Instant::now() + act + hazard::SLACK });
         }
@@ -245,6 +265,7 @@ impl Worker {
         if self.shared.lease.may_act(self.post.epoch).is_none() {
             return Ok(Some(Instant::now() + self.shared.settings.lease / 20));
         }
+        self.follow_hint();
         if (self.pass_at <= Instant::now() || self.post.pass_asked()) && self.pass(&picture).await? {
             return Ok(Some(Instant::now())); // the look took its time: read afresh
         }
@@ -253,6 +274,16 @@ impl Worker {
             again = again.min(self.advance(&picture, operation).await?);
         }
         Ok(Some(again))
+    }
+
+    /// Brings the next look forward if something has happened outside; by a little chance, so that an engine that starts again is not asked by
+    /// all its clusters at once.
+    fn follow_hint(&mut self) {
+        if self.post.hinted() {
+            let (ended, took) = self.looked;
+            let chance = Duration::from_millis(self.shared.chance.number() % SPREAD_MS);
+            self.pass_at = self.pass_at.min(Instant::now() + rhythm::hinted(ended.elapsed(), took) + chance);
+        }
     }
 
     /// Asks for a machine to be replaced that has not been ready for as long as the cluster's policy says; when to look again otherwise.
@@ -402,6 +433,9 @@ impl Worker {
             lost: self.post.lost.clone(),
         };
         let (target, id) = (target(operation), operation.id);
+        if let Target::Container(container) = target {
+            self.post.acts_on(container, true);
+        }
         let task = self.jobs.spawn(async move { (target, id, step.run().await) }).id();
         self.running.insert(target, Running { operation: id, outside, overtaken, task });
         Ok(())
@@ -475,12 +509,16 @@ impl Worker {
     async fn pass(&mut self, picture: &Picture) -> Result<bool, Halt> {
         // Should there be nothing to look at, or the look itself be interrupted.
         self.pass_at = Instant::now() + self.shared.jittered(self.shared.settings.looks.0);
+        self.post.looks();
         let deleting = picture.open.iter().any(|operation| operation.kind() == Kind::ClusterDelete);
         if self.inherited && (deleting || picture.provisioned().is_none()) {
             self.first_act(picture).await?;
         }
         let caller = |step| self.shared.caller(self.cluster, self.post.epoch, step);
+        self.watching = pass::engine(&self.shared, picture).ok().and_then(|engine| self.watches.watch(engine));
+        let began = Instant::now();
         let seen = if deleting { None } else { caller("look").makes(pass::look(&self.shared, picture)).await? };
+        self.looked = (Instant::now(), began.elapsed());
         model::fault_point!("look::cluster::after", Err(raft::Error::Timeout.into()));
         let Some(seen) = seen else { return Ok(false) };
         self.unanswered = if seen.unanswered() { self.unanswered.saturating_add(1) } else { 0 };

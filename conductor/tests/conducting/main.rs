@@ -7,6 +7,7 @@ mod draining;
 mod fencing;
 mod group;
 mod late;
+mod listening;
 mod looking;
 mod outbox;
 mod racks;

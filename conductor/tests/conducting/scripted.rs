@@ -10,16 +10,19 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use drivers::{
-    Caller, ClusterSpec, Connector, ContainerSeen, ContainerSpec, Engine, EngineSeen, Error, Execution, LogOptions, Mark, Phase, Progress,
-    Provisioned, Provisioner, Registry, Tagged, seen::NodeSeen,
+    Caller, ClusterSpec, Connector, ContainerSeen, ContainerSpec, Engine, EngineSeen, Error, Execution, Hint, LogOptions, Mark, Phase,
+    Progress, Provisioned, Provisioner, Registry, Tagged, Watch, seen::NodeSeen,
 };
-use futures::{FutureExt, StreamExt, stream::BoxStream};
+use futures::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
 use model::{
     cluster::Health,
     container::ContainerStatus,
     id::{ClusterId, ContainerId},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 use crate::racks::{Grouped, Racks};
 
@@ -68,6 +71,8 @@ pub(crate) struct World {
     pub(crate) racks: Racks,
     /// Looks since the health goes up and down; 0: it does not.
     flapping: usize,
+    /// To whoever listens; none: this engine tells nothing by itself.
+    hints: Option<broadcast::Sender<Hint>>,
 }
 
 /// See the module.
@@ -109,6 +114,16 @@ impl Outside {
         self.world(|world| world.flapping = usize::from(on));
     }
 
+    /// From now on it tells what happens to containers. Whoever listened before hears no more: as if it were another connection.
+    pub(crate) fn talk(&self) {
+        self.world(|world| world.hints = Some(broadcast::Sender::new(16)));
+    }
+
+    /// How many listen.
+    pub(crate) fn listeners(&self) -> usize {
+        self.world(|world| world.hints.as_ref().map_or(0, broadcast::Sender::receiver_count))
+    }
+
     /// How often a call of this name came in.
     pub(crate) fn count(&self, what: &str) -> usize {
         self.world(|world| world.journal.iter().filter(|called| called.what == what).count())
@@ -144,7 +159,7 @@ impl Outside {
 
     /// Changes a container behind everybody's back.
     pub(crate) fn set_status(&self, id: ContainerId, status: ContainerStatus) {
-        self.world(|world| world.containers.get_mut(&id).unwrap().status = status);
+        self.world(|world| world.lead(id, status).unwrap());
     }
 
     /// Writes the call down, lets the script have its way, and makes the change.
@@ -228,13 +243,23 @@ impl World {
                 address: None,
             }
         });
-        seen.clone()
+        let seen = seen.clone();
+        self.tell(&seen);
+        seen
+    }
+
+    fn tell(&self, seen: &ContainerSeen) {
+        if let Some(hints) = &self.hints {
+            hints.send(Hint { cluster: seen.cluster, container: seen.id }).ok();
+        }
     }
 
     fn lead(&mut self, id: ContainerId, status: ContainerStatus) -> Result<ContainerSeen, Error> {
         let seen = self.containers.get_mut(&id).ok_or_else(|| Error::Gone(format!("no container {id}")))?;
         seen.status = status;
-        Ok(seen.clone())
+        let seen = seen.clone();
+        self.tell(&seen);
+        Ok(seen)
     }
 
     fn provisioned(&mut self, cluster: ClusterId) -> Provisioned {
@@ -310,6 +335,12 @@ impl Connector for Outside {
 
 #[async_trait]
 impl Engine for Outside {
+    fn watch(&self) -> Option<Watch> {
+        let hints = self.world(|world| world.hints.clone())?;
+        let opened = stream::once(async move { hints.subscribe() });
+        let told = opened.flat_map(|told| stream::unfold(told, |mut told| async move { Some((Ok(told.recv().await.ok()?), told)) }));
+        Some(Watch { endpoint: "memory://".to_owned(), hints: told.boxed() })
+    }
     async fn look(&self) -> Result<EngineSeen, Error> {
         self.call("look", 0, |world| {
             let words = if world.flapping == 0 { "ok".to_owned() } else { format!("trouble {}", world.flapping) };
@@ -352,11 +383,11 @@ impl Engine for Outside {
         .await
     }
     async fn logs(&self, _id: ContainerId, _options: &LogOptions) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
-        Ok(futures::stream::iter([Ok(Bytes::from_static(b"one\n")), Ok(Bytes::from_static(b"two\n"))]).boxed())
+        Ok(stream::iter([Ok(Bytes::from_static(b"one\n")), Ok(Bytes::from_static(b"two\n"))]).boxed())
     }
     async fn execute(&self, mark: &Mark, _id: ContainerId, command: &str) -> Result<Execution, Error> {
         let output = Bytes::from(format!("ran {command}\n"));
         self.call("execute", mark.epoch, move |_| Ok(())).await?;
-        Ok(Execution { output: futures::stream::iter([Ok(output)]).boxed(), exit: async { Ok(Some(3)) }.boxed() })
+        Ok(Execution { output: stream::iter([Ok(output)]).boxed(), exit: async { Ok(Some(3)) }.boxed() })
     }
 }
