@@ -44,6 +44,6 @@ mod shared;
 mod strays;
 
 pub use error::Error;
-pub use metrics::{Counts, Metrics, SinkCounts, Times};
+pub use metrics::{BOUNDS_MS, Bays, Counts, Metrics, SinkCounts, Times};
 pub use run::Conductor;
 pub use settings::Settings;

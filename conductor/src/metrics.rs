@@ -9,7 +9,9 @@ use std::{
 };
 
 use model::{
-    operation::{Failure, Kind, State, StepOutcome, stuck::Stuck},
+    cluster::Status,
+    defaults,
+    operation::{Kind, State, StepOutcome, stuck::Stuck},
     ownership::Reason,
 };
 
@@ -28,7 +30,8 @@ pub struct Metrics {
     lapses: AtomicU64,
     moves: Mutex<BTreeMap<Reason, u64>>,
     steps: Mutex<BTreeMap<StepOutcome, u64>>,
-    retries: Mutex<BTreeMap<Failure, u64>>,
+    retries: Mutex<BTreeMap<&'static str, u64>>,
+    bays: Mutex<Bays>,
     open: AtomicU64,
     stuck: Mutex<BTreeMap<Stuck, u64>>,
     ended: Mutex<BTreeMap<(Kind, State), Times>>,
@@ -39,13 +42,37 @@ pub struct Metrics {
     sightings: AtomicU64,
 }
 
-/// How many there were, and how long they took together.
+/// Clusters by status and by the engine that runs on them; an engine that is not known counts as `other`, so that nobody can make series.
+pub type Bays = BTreeMap<(Status, &'static str), u64>;
+
+/// Upper bounds of the times, milliseconds: from a container's start to a cluster that takes all of its hour.
+pub const BOUNDS_MS: [u64; 12] = [250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 1_800_000, 3_600_000];
+
+/// How many there were, and how long they took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// How many.
     pub count: u64,
-    /// Milliseconds of log time from acceptance to the end.
+    /// Milliseconds of log time from acceptance to the end, of all together.
     pub sum_ms: u64,
+    /// How many took no longer than the bound of the same place in [`BOUNDS_MS`].
+    pub within: [u64; BOUNDS_MS.len()],
+}
+
+impl Times {
+    /// One more.
+    pub fn add(&mut self, ms: u64) {
+        self.count += 1;
+        self.sum_ms = self.sum_ms.saturating_add(ms);
+        for (within, bound) in self.within.iter_mut().zip(BOUNDS_MS) {
+            *within += u64::from(ms <= bound);
+        }
+    }
+}
+
+/// The engine as it is counted.
+pub(crate) fn counted_coe(coe: &str) -> &'static str {
+    defaults::COES.into_iter().find(|known| *known == coe).unwrap_or("other")
 }
 
 /// What is known of one sink of events.
@@ -88,8 +115,10 @@ pub struct Counts {
     pub moves: BTreeMap<Reason, u64>,
     /// Steps of this member, by what became of them.
     pub steps: BTreeMap<StepOutcome, u64>,
-    /// Attempts of this member that are made again, by what kind of failure the last one was.
-    pub retries: BTreeMap<Failure, u64>,
+    /// Attempts of this member that are made again, by the step.
+    pub retries: BTreeMap<&'static str, u64>,
+    /// Clusters by status and engine, as the leader last saw them; empty on others.
+    pub bays: Bays,
     /// Open operations of all clusters, as the leader last saw them; 0 on others.
     pub open: u64,
     /// Those of them that do not get on.
@@ -126,6 +155,7 @@ impl Metrics {
             moves: self.moves.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             steps: self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             retries: self.retries.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            bays: self.bays.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             open: get(&self.open),
             stuck: self.stuck.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ended: self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -165,8 +195,11 @@ impl Metrics {
     pub(crate) fn moved(&self, reason: Reason) {
         *self.moves.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
     }
-    pub(crate) fn retried(&self, failure: Failure) {
-        *self.retries.lock().unwrap_or_else(PoisonError::into_inner).entry(failure).or_default() += 1;
+    pub(crate) fn retried(&self, step: &'static str) {
+        *self.retries.lock().unwrap_or_else(PoisonError::into_inner).entry(step).or_default() += 1;
+    }
+    pub(crate) fn set_bays(&self, bays: Bays) {
+        *self.bays.lock().unwrap_or_else(PoisonError::into_inner) = bays;
     }
     pub(crate) fn set_open(&self, open: usize, stuck: BTreeMap<Stuck, u64>) {
         self.open.store(u64::try_from(open).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -174,9 +207,7 @@ impl Metrics {
     }
     pub(crate) fn ended(&self, kind: Kind, state: State, ms: u64) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = ended.entry((kind, state)).or_default();
-        times.count += 1;
-        times.sum_ms = times.sum_ms.saturating_add(ms);
+        ended.entry((kind, state)).or_default().add(ms);
     }
     pub(crate) fn step(&self, outcome: StepOutcome) {
         *self.steps.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;

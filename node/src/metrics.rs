@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use conductor::{Counts, SinkCounts};
+use conductor::{BOUNDS_MS, Counts, SinkCounts};
 
 /// Families in the text format, without an end mark. `member`: whose they are.
 pub(crate) fn conductor(member: u64, counts: &Counts) -> String {
@@ -77,19 +77,36 @@ fn operations(text: &mut String, counts: &Counts) -> std::fmt::Result {
     for (why, value) in &counts.stuck {
         writeln!(text, "{stuck}{{why=\"{}\"}} {value}", why.words())?;
     }
-    let retries = "operation_step_retries";
-    write!(text, "# HELP {retries} Attempts that are made again, by the kind of failure.\n# TYPE {retries} counter\n")?;
-    for (failure, value) in &counts.retries {
-        writeln!(text, "{retries}_total{{failure=\"{}\"}} {value}", failure.word())?;
+    family(text, "bays", "Clusters by status and engine; told by the leader", "gauge")?;
+    for ((status, coe), value) in &counts.bays {
+        writeln!(text, "bays{{status=\"{}\",coe=\"{coe}\"}} {value}", status.word())?;
     }
-    let seconds = "operation_seconds";
-    write!(text, "# HELP {seconds} From acceptance to the end that this member gave it.\n# TYPE {seconds} summary\n")?;
+    let retries = "operation_step_retries";
+    family(text, retries, "Attempts that are made again, by the step", "counter")?;
+    for (step, value) in &counts.retries {
+        writeln!(text, "{retries}_total{{step=\"{step}\"}} {value}")?;
+    }
+    times(text, counts)
+}
+
+/// How long operations took.
+fn times(text: &mut String, counts: &Counts) -> std::fmt::Result {
+    let name = "operation_seconds";
+    family(text, name, "From acceptance to the end that this member gave it", "histogram")?;
     for ((kind, state), times) in &counts.ended {
         let labels = format!("op=\"{}\",outcome=\"{}\"", kind.word(), state.word().to_lowercase());
-        writeln!(text, "{seconds}_count{{{labels}}} {}", times.count)?;
-        writeln!(text, "{seconds}_sum{{{labels}}} {}.{:03}", times.sum_ms / 1000, times.sum_ms % 1000)?;
+        for (bound_ms, within) in BOUNDS_MS.into_iter().zip(times.within) {
+            writeln!(text, "{name}_bucket{{{labels},le=\"{}\"}} {within}", seconds(bound_ms))?;
+        }
+        writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", times.count)?;
+        writeln!(text, "{name}_count{{{labels}}} {}", times.count)?;
+        writeln!(text, "{name}_sum{{{labels}}} {}", seconds(times.sum_ms))?;
     }
     Ok(())
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
 }
 
 /// Sinks of audit records. How far they are behind is known to whoever delivers, which is the leader.
@@ -115,9 +132,12 @@ fn sinks(text: &mut String, counts: &Counts) -> std::fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use conductor::Times;
     use model::{
-        operation::{Failure, Kind, State, stuck::Stuck},
+        cluster::Status,
+        operation::{Kind, State, stuck::Stuck},
         ownership::Reason,
     };
 
@@ -126,30 +146,53 @@ mod tests {
     #[test]
     fn every_sample_belongs_to_a_family_of_its_own() {
         let sink = SinkCounts { records: 7, lag: Some(2), ..SinkCounts::default() };
+        let mut times = Times::default();
+        [300, 750].into_iter().for_each(|ms| times.add(ms));
         let counts = Counts {
             sinks: [("file".to_owned(), sink)].into(),
             owned: 3,
             moves: [(Reason::Lost, 2), (Reason::New, 5)].into(),
             stuck: [(Stuck::NoOwner, 1)].into(),
-            retries: [(Failure::Busy, 4)].into(),
-            ended: [((Kind::ClusterCreate, State::Failed), Times { count: 2, sum_ms: 1_050 })].into(),
+            retries: [("network.create", 4)].into(),
+            bays: [((Status::CreateComplete, "swarm-mode"), 3)].into(),
+            ended: [((Kind::ClusterCreate, State::Failed), times)].into(),
             ..Counts::default()
         };
         let text = conductor(7, &counts);
-        for sample in
-            ["ownership_bays{node=\"7\"} 3", "ownership_moves_total{reason=\"lost\"} 2", "ownership_moves_total{reason=\"drain\"} 0"]
-        {
+        for sample in [
+            "ownership_bays{node=\"7\"} 3",
+            "ownership_moves_total{reason=\"lost\"} 2",
+            "ownership_moves_total{reason=\"drain\"} 0",
+            "bays{status=\"CREATE_COMPLETE\",coe=\"swarm-mode\"} 3",
+            "operation_step_retries_total{step=\"network.create\"} 4",
+            "operation_seconds_bucket{op=\"cluster.create\",outcome=\"failed\",le=\"0.250\"} 0",
+            "operation_seconds_bucket{op=\"cluster.create\",outcome=\"failed\",le=\"0.500\"} 1",
+            "operation_seconds_bucket{op=\"cluster.create\",outcome=\"failed\",le=\"1.000\"} 2",
+            "operation_seconds_bucket{op=\"cluster.create\",outcome=\"failed\",le=\"+Inf\"} 2",
+        ] {
             assert!(text.lines().any(|line| line == sample), "{sample}: {text}");
         }
         assert!(text.contains("operation_seconds_sum{op=\"cluster.create\",outcome=\"failed\"} 1.050\n"), "{text}");
         assert!(text.contains("audit_records_total{sink=\"file\"} 7\n") && text.contains("audit_lag_events{sink=\"file\"} 2\n"), "{text}");
         assert!(!text.contains("audit_lost_events{"), "not known here: {text}");
-        let families: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        let families: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+        let helped: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next()).collect();
+        assert!(families.keys().all(|family| helped.iter().filter(|name| *name == family).count() == 1), "{text}");
+        assert_eq!(families.len(), helped.len(), "each is told once, with its kind: {text}");
         for sample in text.lines().filter(|line| !line.starts_with('#')) {
             let name = sample.split(['{', ' ']).next().unwrap_or_default();
-            let endings = ["", "_total", "_count", "_sum"];
-            let known = |family: &&str| endings.iter().any(|ending| name == format!("{family}{ending}"));
+            let known = |(family, kind): (&&str, &&str)| endings(kind).iter().any(|ending| name == format!("{family}{ending}"));
             assert!(families.iter().any(known), "{sample}");
+        }
+    }
+
+    /// What the names of a family's samples end with.
+    fn endings(kind: &str) -> &'static [&'static str] {
+        match kind {
+            "gauge" => &[""],
+            "counter" => &["_total"],
+            "histogram" => &["_bucket", "_count", "_sum"],
+            _ => &[],
         }
     }
 }

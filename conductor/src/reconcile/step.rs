@@ -336,7 +336,7 @@ impl Step {
         let mut end = self.end(outcome, Some(error.to_string()), ends);
         end.set_failure(error.failure());
         if matches!(verdict, Verdict::Again(_)) {
-            self.shared.metrics.retried(error.failure());
+            self.shared.metrics.retried(self.plan.name);
         }
         end.pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         (end, Came { pause, hazard, stale: false })
