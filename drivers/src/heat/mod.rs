@@ -390,7 +390,9 @@ fn images(stack: &Stack, to: &TemplateWish, nodes: &[String]) -> Map<String, Val
         // Numbers never come again, so those of machines that are gone would be kept for ever. Of what failed not every machine may be shown.
         if own != before {
             let there = stack.by_number(part.ids);
-            own.retain(|number, _| stack.phase() != Some(Phase::Ready) || number.parse().is_ok_and(|number| there.contains_key(&number)));
+            own.retain(|number, _| {
+                stack.phase() != Some(Phase::Ready) || number.parse::<u64>().is_ok_and(|number| there.contains_key(&number))
+            });
             wanted.insert(part.images.to_owned(), json!(own));
         }
     }
