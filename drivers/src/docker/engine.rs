@@ -1,6 +1,9 @@
 //! The engine trait over the Docker API: bounds here, the doing in the neighbouring files.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -125,16 +128,37 @@ impl Engine for DockerEngine {
 
 /// Connects to Docker endpoints: the coe `swarm`.
 ///
-/// A provisioner that has a client for the address already shares it by being made with the same one.
-#[derive(Clone, Debug, Default)]
+/// A provisioner that has a client for the address already shares it by being made with the same one. Others are made when they are needed and kept,
+/// so that looks at the same endpoint share connections.
+#[derive(Debug, Default)]
 pub struct DockerConnector {
     known: Vec<Arc<Client>>,
+    made: Mutex<BTreeMap<String, Arc<Client>>>,
 }
+
+/// Clients that are kept; where there are more endpoints, all are forgotten and made again as they are needed.
+const KEPT: usize = 1024;
 
 impl DockerConnector {
     /// A connector that uses these clients for their addresses and makes new ones for others.
     pub fn new(known: Vec<Arc<Client>>) -> Self {
-        Self { known }
+        Self { known, made: Mutex::default() }
+    }
+
+    fn client(&self, address: &str) -> Result<Arc<Client>, Error> {
+        if let Some(known) = self.known.iter().find(|client| client.address() == address) {
+            return Ok(Arc::clone(known));
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(address) {
+            return Ok(Arc::clone(client));
+        }
+        let client = Arc::new(Client::new(address)?);
+        if made.len() >= KEPT {
+            made.clear();
+        }
+        made.insert(address.to_owned(), Arc::clone(&client));
+        Ok(client)
     }
 }
 
@@ -142,8 +166,25 @@ impl Connector for DockerConnector {
     fn connect(&self, _cluster: ClusterId, provisioned: &Provisioned) -> Result<Arc<dyn Engine>, Error> {
         let address = provisioned.api_address.as_deref();
         let address = address.ok_or_else(|| Error::Broken("the address of the cluster's engine is not known yet".to_owned()))?;
-        let known = self.known.iter().find(|client| client.address() == address).map(Arc::clone);
-        let client = known.map_or_else(|| Client::new(address).map(Arc::new), Ok)?;
-        Ok(Arc::new(DockerEngine::new(client, provisioned.network.clone())))
+        Ok(Arc::new(DockerEngine::new(self.client(address)?, provisioned.network.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_has_one_client_and_not_too_many_are_kept() {
+        let known = Arc::new(Client::new("unix:///run/docker.sock").unwrap());
+        let connector = DockerConnector::new(vec![Arc::clone(&known)]);
+        assert!(Arc::ptr_eq(&connector.client("unix:///run/docker.sock").unwrap(), &known));
+        let first = connector.client("tcp://10.0.0.1:2375").unwrap();
+        assert!(Arc::ptr_eq(&connector.client("tcp://10.0.0.1:2375").unwrap(), &first));
+        assert!(connector.client("nonsense").is_err());
+        for port in 1..=KEPT {
+            connector.client(&format!("tcp://10.0.0.2:{port}")).unwrap();
+        }
+        assert!(connector.made.lock().unwrap().len() <= KEPT);
     }
 }
