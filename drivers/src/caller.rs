@@ -6,7 +6,8 @@
 //! fence: remember the highest epoch of each cluster and refuse changes that carry a lower one.
 //!
 //! The caller is handed down beside the call, like a tracing span, and not in each signature: nothing a driver decides may depend on
-//! it. A watch is made for all clusters at an endpoint and has no caller. It is taken when a call begins, so a stream that is read later, by another task, still carries the caller that opened it.
+//! it. It is taken when a call begins, so a stream that is read later, by another task, still carries the caller that opened it. A watch is
+//! made for all clusters at an endpoint and has no caller.
 
 use std::{fmt::Display, future::Future};
 

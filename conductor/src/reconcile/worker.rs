@@ -156,6 +156,8 @@ impl Worker {
             }
         }
         post.lost.cancel();
+        // Nobody is left for its hints.
+        drop(self.watching.take());
         self.jobs.shutdown().await;
     }
 

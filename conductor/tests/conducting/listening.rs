@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use conductor::Settings;
 use model::{container::ContainerStatus, id::ContainerId, operation::Kind};
 use tokio::time::sleep;
 
@@ -69,7 +68,7 @@ async fn own_changes_cost_no_look() {
 
 #[tokio::test(start_paused = true)]
 async fn an_engine_is_listened_to_once_as_long_as_a_bay_is_there() {
-    let mut rig = Rig::with(Settings::default()).await;
+    let mut rig = Rig::new().await;
     rig.outside.talk();
     let mut bays = Vec::new();
     for _ in 0..5 {

@@ -24,7 +24,8 @@ pub(crate) fn of_any_cluster() -> std::collections::HashMap<String, Vec<String>>
     [("label".to_owned(), vec![crate::mark::CLUSTER.to_owned()])].into()
 }
 
-/// The filter "one of these things has happened to a container that carries the label of any cluster", as the events of the Docker API take it.
+/// The filter "one of these things has happened to a container that carries the label of any cluster", as the events of the Docker API
+/// take it.
 pub(crate) fn of_happenings(actions: &[&str]) -> std::collections::HashMap<String, Vec<String>> {
     let actions = actions.iter().map(|&action| action.to_owned()).collect();
     let mut filter = of_any_cluster();

@@ -17,8 +17,8 @@
 //!
 //! In reading order: [`caller`], [`journal`], [`ask`], [`events`], [`world`], [`heat`], [`script`], [`server`].
 //!
-//! Deliberately absent: images (every image is there), volumes, events of anything but containers, executions, and any type of the product or of its client
-//! library: the paths and shapes are written here a second time, from Docker's own description of its API.
+//! Deliberately absent: images (every image is there), volumes, events of anything but containers, executions, and any type of the
+//! product or of its client library: the paths and shapes are written here a second time, from Docker's own description of its API.
 
 pub mod ask;
 pub mod caller;
