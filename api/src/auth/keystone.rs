@@ -118,8 +118,10 @@ impl Keystone {
         match self.ask(token).await {
             Ok(token) => {
                 let caller = token.map(|token| (Arc::new(caller(&token)), token.expires_at.as_millisecond()));
-                *lock(&slot.said) = Some(Said { at: asked, caller });
-                Ok(self.known(&slot, self.settings.remembered).unwrap_or_default())
+                let said = Said { at: asked, caller };
+                *lock(&slot.said) = Some(said.clone());
+                // It holds for this request however long Keystone took over it.
+                Ok(self.valid(said))
             }
             Err(unanswered) => self.known(&slot, self.settings.remembered + self.settings.grace).ok_or(unanswered),
         }
@@ -142,11 +144,13 @@ impl Keystone {
     #[expect(clippy::option_option, reason = "nothing was said, or it was said that there is nobody")]
     fn known(&self, slot: &Slot, ago: Duration) -> Option<Option<Arc<Caller>>> {
         let said = lock(&slot.said).clone()?;
-        if said.at.elapsed() >= ago {
-            return None;
-        }
+        (said.at.elapsed() < ago).then(|| self.valid(said))
+    }
+
+    /// The caller, as long as the token lasts.
+    fn valid(&self, said: Said) -> Option<Arc<Caller>> {
         let now = i64::try_from(self.wall.now_ms()).unwrap_or(i64::MAX);
-        Some(said.caller.filter(|(_, ends)| now < *ends).map(|(caller, _)| caller))
+        said.caller.filter(|(_, ends)| now < *ends).map(|(caller, _)| caller)
     }
 
     /// Asks Keystone, unless it failed a moment ago.

@@ -90,12 +90,16 @@ struct Bed {
 }
 
 fn bed() -> Bed {
+    bed_with(Settings::default())
+}
+
+fn bed_with(settings: Settings) -> Bed {
     let scripted = Arc::new(Scripted::default());
     let user = User::Id("jeroboam".to_owned());
     let credentials = Credentials::Password { user, password: Secret::new("pw"), scope: Scope::Project("service".to_owned()) };
     let session = Session::new("http://keystone:5000", credentials, scripted.clone());
     let clock = Arc::new(Clock::default());
-    Bed { keystone: Keystone::new(session, Settings::default(), clock.clone()), scripted, clock }
+    Bed { keystone: Keystone::new(session, settings, clock.clone()), scripted, clock }
 }
 
 impl Bed {
@@ -124,6 +128,18 @@ async fn what_was_said_is_remembered_and_asked_again_in_time() {
     assert_eq!(bed.scripted.logins.load(Ordering::Relaxed), 1);
     let caller = bed.keystone.caller("alice").await.unwrap().unwrap();
     assert_eq!((caller.project_id.as_str(), caller.roles.as_slice()), ("p", ["member".to_owned()].as_slice()));
+}
+
+/// A busy Keystone once made strangers of everybody, where little was remembered.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_took_longer_than_it_is_remembered_holds_for_who_asked() {
+    for remembered in [Duration::ZERO, Duration::from_millis(5)] {
+        let bed = bed_with(Settings { remembered, ..Settings::default() });
+        assert_eq!(bed.user("alice").await.unwrap(), "alice");
+        assert_eq!(bed.user("mallory").await.unwrap(), "");
+        assert_eq!(bed.user("alice").await.unwrap(), "alice");
+        assert_eq!(bed.asked(), 3, "and is asked for again by the next");
+    }
 }
 
 #[tokio::test(start_paused = true)]
